@@ -1,0 +1,213 @@
+//! What earlier events and looks told, kept for as long as it may still outrank a describe.
+//!
+//! EC2's descriptions are eventually consistent: for a while after `shutting-down` was announced an
+//! instance may still be described as running. A terminal event newer than the instance's last launch
+//! therefore outranks the description, for fifteen minutes. Nothing here ever adds a member.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{InstanceState, Inventory};
+use crate::address::{AddressKind, Addresses};
+use crate::ids::InstanceId;
+use crate::trigger::{Movement, Trigger};
+
+/// How long a terminal event stays an input to planning.
+pub const TERMINAL_EVENT_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+
+/// How many instances' events are kept at most, so that a flood of events cannot fill the memory; the
+/// oldest go first, and a sweep finds what they would have told.
+const MOST_EVENTS: usize = 50_000;
+
+/// Why an event says that an instance serves no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TerminalKind {
+    /// EC2 announced a terminal state.
+    State(InstanceState),
+    /// Auto Scaling takes it out of its group.
+    LeavingGroup,
+    /// EC2 takes the Spot instance back.
+    SpotInterruption,
+}
+
+/// An event that says an instance serves no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TerminalEvent {
+    /// What it said.
+    pub kind: TerminalKind,
+    /// When that happened.
+    pub at: Timestamp,
+    /// When it was received; its lifetime counts from here.
+    pub received_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LastLook {
+    at: Timestamp,
+    running: BTreeMap<InstanceId, Addresses>,
+}
+
+/// Events and the last look, as far as planning needs them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventMemory {
+    terminal: BTreeMap<InstanceId, TerminalEvent>,
+    launched: BTreeMap<InstanceId, (Timestamp, Timestamp)>,
+    last_look: Option<LastLook>,
+}
+
+impl EventMemory {
+    /// Takes note of a trigger received at `received_at`; one without a time of its own proves nothing.
+    pub fn note(&mut self, trigger: &Trigger, received_at: Timestamp) {
+        match trigger {
+            Trigger::InstanceState { instance, state, at: Some(at) } => {
+                if state.is_terminal() {
+                    self.note_terminal(instance, TerminalKind::State(*state), *at, received_at);
+                } else {
+                    self.note_launch(instance, *at, received_at);
+                }
+            }
+            Trigger::GroupChange { instance, movement, at: Some(at), .. } => match movement {
+                Movement::Into => self.note_launch(instance, *at, received_at),
+                Movement::OutOf => self.note_terminal(instance, TerminalKind::LeavingGroup, *at, received_at),
+                Movement::Elsewhere => {}
+            },
+            Trigger::SpotInterruption { instance, at: Some(at) } => {
+                self.note_terminal(instance, TerminalKind::SpotInterruption, *at, received_at);
+            }
+            Trigger::InstanceState { at: None, .. }
+            | Trigger::GroupChange { at: None, .. }
+            | Trigger::SpotInterruption { at: None, .. }
+            | Trigger::RebalanceRecommendation { .. }
+            | Trigger::Sweep
+            | Trigger::ParameterChanged { .. }
+            | Trigger::AddressChanged { .. }
+            | Trigger::TestNotification => {}
+        }
+    }
+
+    /// An event from the future proves nothing: it would outlive every later correction.
+    fn note_terminal(&mut self, id: &InstanceId, kind: TerminalKind, at: Timestamp, received_at: Timestamp) {
+        let newest = self.terminal.get(id).is_none_or(|known| known.at <= at);
+        if newest && at <= received_at + TOLERATED_SKEW {
+            self.terminal.insert(id.clone(), TerminalEvent { kind, at, received_at });
+            drop_oldest(&mut self.terminal, |event| event.received_at);
+        }
+    }
+
+    fn note_launch(&mut self, id: &InstanceId, at: Timestamp, received_at: Timestamp) {
+        let newest = self.launched.get(id).is_none_or(|(known, _)| *known <= at);
+        if newest && at <= received_at + TOLERATED_SKEW {
+            self.launched.insert(id.clone(), (at, received_at));
+            drop_oldest(&mut self.launched, |(_, received_at)| *received_at);
+        }
+    }
+
+    /// Returns the terminal event that still speaks of the instance: not older than 15 minutes, and not
+    /// followed by another launch.
+    #[must_use]
+    pub fn terminal(
+        &self,
+        id: &InstanceId,
+        launched_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<&TerminalEvent> {
+        let event = self.terminal.get(id)?;
+        let launched_by_event = self.launched.get(id).map(|(at, _)| *at);
+        let relaunched = launched_at.max(launched_by_event).is_some_and(|launch| launch > event.at);
+        let expired = now > event.received_at + TERMINAL_EVENT_LIFETIME;
+        (!relaunched && !expired).then_some(event)
+    }
+
+    /// Says whether an earlier look also saw the instance running without an address of that kind.
+    #[must_use]
+    pub fn lacked_address(&self, id: &InstanceId, kind: AddressKind, now: Timestamp) -> bool {
+        self.last_look.as_ref().is_some_and(|look| {
+            look.at < now && look.running.get(id).is_some_and(|addresses| addresses.of_kind(kind).is_none())
+        })
+    }
+
+    /// Remembers what a look saw, for the next one, and forgets events past their lifetime.
+    pub fn remember_look(&mut self, inventory: &Inventory) {
+        let now = inventory.observed_at;
+        self.terminal.retain(|_, event| now <= event.received_at + TERMINAL_EVENT_LIFETIME);
+        self.launched.retain(|_, (_, received_at)| now <= *received_at + TERMINAL_EVENT_LIFETIME);
+        let running = inventory
+            .fleet
+            .instances
+            .values()
+            .filter(|instance| instance.state == Some(InstanceState::Running));
+        self.last_look = Some(LastLook {
+            at: now,
+            running: running.map(|instance| (instance.id.clone(), instance.addresses)).collect(),
+        });
+    }
+}
+
+/// How far ahead another machine's clock may be.
+const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+fn drop_oldest<T>(events: &mut BTreeMap<InstanceId, T>, received_at: fn(&T) -> Timestamp) {
+    if events.len() <= MOST_EVENTS {
+        return;
+    }
+    let oldest = events.iter().min_by_key(|(_, event)| received_at(event)).map(|(id, _)| id.clone());
+    if let Some(id) = oldest {
+        events.remove(&id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-21T{text}Z").parse().unwrap()
+    }
+
+    fn id() -> InstanceId {
+        "i-0123456789abcdef0".parse().unwrap()
+    }
+
+    fn state(state: InstanceState, when: &str) -> Trigger {
+        Trigger::InstanceState { instance: id(), state, at: Some(at(when)) }
+    }
+
+    #[test]
+    fn a_terminal_event_outranks_an_older_launch_for_fifteen_minutes() {
+        let mut memory = EventMemory::default();
+        memory.note(&state(InstanceState::ShuttingDown, "10:00:00"), at("10:00:01"));
+        assert!(memory.terminal(&id(), Some(at("09:00:00")), at("10:15:00")).is_some());
+        assert!(memory.terminal(&id(), Some(at("09:00:00")), at("10:15:02")).is_none());
+    }
+
+    #[test]
+    fn a_later_launch_outranks_the_terminal_event() {
+        let mut memory = EventMemory::default();
+        memory.note(&state(InstanceState::Stopping, "10:00:00"), at("10:00:01"));
+        assert!(memory.terminal(&id(), Some(at("10:01:00")), at("10:02:00")).is_none());
+        memory.note(&state(InstanceState::Running, "10:03:00"), at("10:03:01"));
+        assert!(memory.terminal(&id(), Some(at("09:00:00")), at("10:04:00")).is_none());
+    }
+
+    #[test]
+    fn events_out_of_order_are_sorted_by_their_own_time() {
+        let mut memory = EventMemory::default();
+        memory.note(&state(InstanceState::Terminated, "10:05:00"), at("10:05:01"));
+        memory.note(&state(InstanceState::Running, "10:00:00"), at("10:05:02"));
+        memory.note(&state(InstanceState::ShuttingDown, "10:04:00"), at("10:05:03"));
+        let event = memory.terminal(&id(), None, at("10:06:00")).unwrap();
+        assert_eq!(event.kind, TerminalKind::State(InstanceState::Terminated));
+    }
+
+    #[test]
+    fn an_event_from_the_future_or_without_a_time_proves_nothing() {
+        let mut memory = EventMemory::default();
+        memory.note(&state(InstanceState::Terminated, "12:00:00"), at("10:00:00"));
+        memory.note(
+            &Trigger::InstanceState { instance: id(), state: InstanceState::Terminated, at: None },
+            at("10:00:00"),
+        );
+        assert!(memory.terminal(&id(), None, at("12:00:01")).is_none());
+    }
+}

@@ -1,0 +1,116 @@
+//! The instances that EC2 described.
+//!
+//! Which of them a pool selects is the policy's business.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::{Gap, Observed};
+use crate::address::Addresses;
+use crate::ids::{AutoScalingGroupName, InstanceId, WavelengthZone};
+
+/// The tag by which Auto Scaling marks the instances of a group.
+pub const GROUP_TAG: &str = "aws:autoscaling:groupName";
+
+/// The state of an instance, as EC2 names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InstanceState {
+    /// Being started.
+    Pending,
+    /// Started.
+    Running,
+    /// Being stopped.
+    Stopping,
+    /// Stopped; it may be started again.
+    Stopped,
+    /// Being terminated.
+    ShuttingDown,
+    /// Gone for good.
+    Terminated,
+}
+
+impl InstanceState {
+    /// Reads a state by the name that EC2 uses in descriptions and events, exactly.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "pending" => Self::Pending,
+            "running" => Self::Running,
+            "stopping" => Self::Stopping,
+            "stopped" => Self::Stopped,
+            "shutting-down" => Self::ShuttingDown,
+            "terminated" => Self::Terminated,
+            _ => return None,
+        })
+    }
+
+    /// Says whether an instance in this state answers nothing any more.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Pending | Self::Running => false,
+            Self::Stopping | Self::Stopped | Self::ShuttingDown | Self::Terminated => true,
+        }
+    }
+}
+
+impl fmt::Display for InstanceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::ShuttingDown => "shutting-down",
+            Self::Terminated => "terminated",
+        })
+    }
+}
+
+/// One instance as EC2 described it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// Its state, or `None` where EC2 named one that is not known here.
+    pub state: Option<InstanceState>,
+    /// When it was last started.
+    pub launched_at: Option<Timestamp>,
+    /// The Wavelength zone, or any other zone, that it is placed in.
+    pub zone: Option<WavelengthZone>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Its addresses.
+    pub addresses: Addresses,
+}
+
+impl Instance {
+    /// Returns the Auto Scaling group that the instance's own tag names.
+    #[must_use]
+    pub fn tagged_group(&self) -> Option<AutoScalingGroupName> {
+        self.tags.get(GROUP_TAG).and_then(|name| name.parse().ok())
+    }
+}
+
+/// The instances that were seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fleet {
+    /// The instances by id.
+    pub instances: BTreeMap<InstanceId, Instance>,
+    /// Why instances may exist that are not among them.
+    pub gap: Option<Gap>,
+}
+
+impl Fleet {
+    /// Looks an instance up: `Known(None)` only where EC2 was asked for it and does not know it.
+    #[must_use]
+    pub fn lookup(&self, id: &InstanceId) -> Observed<Option<&Instance>> {
+        match (self.instances.get(id), &self.gap) {
+            (Some(instance), _) => Observed::Known(Some(instance)),
+            (None, None) => Observed::Known(None),
+            (None, Some(gap)) => Observed::Unknown(gap.clone()),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The record sets of a hosted zone that were read.
+//!
+//! It answers what stands where, not what should.
+
+use std::collections::BTreeMap;
+
+use super::Gap;
+use crate::name::RecordName;
+use crate::record_set::{RecordKey, RecordSet, RecordType, SetKey};
+
+/// A hosted zone as it was listed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostedZone {
+    /// The zone's own name, where its start of authority was seen.
+    pub origin: Option<RecordName>,
+    /// The record sets in Route 53's listing order.
+    pub records: BTreeMap<RecordKey, RecordSet>,
+    /// Why record sets may exist that are not among them.
+    pub gap: Option<Gap>,
+}
+
+impl HostedZone {
+    /// Collects a listing.
+    #[must_use]
+    pub fn from_records(records: impl IntoIterator<Item = RecordSet>, gap: Option<Gap>) -> Self {
+        let records: BTreeMap<RecordKey, RecordSet> =
+            records.into_iter().map(|record| (record.key(), record)).collect();
+        let origin = records.keys().find(|key| key.set.r#type == RecordType::Soa);
+        Self { origin: origin.map(|key| key.set.name.clone()), records, gap }
+    }
+
+    /// Returns the record sets of one name and type, in the order of their set identifiers.
+    pub fn set(&self, key: &SetKey) -> impl Iterator<Item = &RecordSet> {
+        let first = RecordKey { set: key.clone(), set_identifier: None };
+        self.records.range(first..).take_while(move |(found, _)| found.set == *key).map(|(_, record)| record)
+    }
+
+    /// Returns the record sets of one name, of every type.
+    pub fn at_name(&self, name: &RecordName) -> impl Iterator<Item = &RecordSet> {
+        let first =
+            RecordKey { set: SetKey { name: name.clone(), r#type: RecordType::A }, set_identifier: None };
+        self.records
+            .range(first..)
+            .take_while(move |(found, _)| found.set.name == *name)
+            .map(|(_, record)| record)
+    }
+}

@@ -1,0 +1,73 @@
+//! Parsing of JSON from outside, with errors that name the line and the JSON path.
+//!
+//! This decides nothing about the content; each format's module does.
+
+use serde::de::DeserializeOwned;
+
+/// JSON that could not be read as the expected format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}, at {path}: {problem}")]
+pub struct JsonError {
+    /// Line of the problem, from 1; the last line where the text ends too early.
+    pub line: usize,
+    /// Column of the problem, from 1.
+    pub column: usize,
+    /// JSON path of the value that was being read, `.` for the document itself.
+    pub path: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// Reads `text` as a `T`.
+///
+/// # Errors
+/// When it is not JSON, or not a `T`, or goes on after its end.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        from_serde(path, error.inner())
+    })?;
+    deserializer.end().map_err(|error| from_serde(".".to_owned(), &error))?;
+    Ok(value)
+}
+
+fn from_serde(path: String, error: &serde_json::Error) -> JsonError {
+    let text = error.to_string();
+    let problem = match text.rfind(" at line ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    };
+    JsonError { line: error.line(), column: error.column(), path, problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn an_error_names_line_path_and_problem() {
+        let error = parse::<BTreeMap<String, Vec<u8>>>("{\n \"a\": [1, \"x\"]\n}").unwrap_err();
+        assert_eq!((error.line, error.path.as_str()), (2, "a[1]"));
+        assert_eq!(error.problem, "invalid type: string \"x\", expected u8");
+    }
+
+    #[test]
+    fn a_text_that_ends_early_is_an_error() {
+        let error = parse::<BTreeMap<String, u8>>("{\"a\": 1,").unwrap_err();
+        assert!(error.problem.contains("EOF"), "{error}");
+    }
+
+    #[test]
+    fn a_text_that_goes_on_is_an_error() {
+        assert!(parse::<u8>("1 2").is_err());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_does_not_exhaust_the_stack() {
+        let text = "[".repeat(100_000);
+        assert!(parse::<serde_json::Value>(&text).is_err());
+    }
+}
