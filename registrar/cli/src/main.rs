@@ -1,3 +1,71 @@
-//! Entry point.
+//! `registrar`: plans, and validates pool documents.
+//!
+//! Standard output is data; everything else goes to standard error. The only place of the operator
+//! command that reads the clock.
 
-fn main() {}
+mod files;
+mod plan;
+mod pool;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed, or a pool has an error
+  2  usage
+  3  something was held back
+With plan --detailed-exitcode:
+  0  nothing to change
+  1  any error
+  2  changes
+  3  something was held back
+  (where several hold, 1 comes before 3 and 3 before 2)";
+
+/// Keeps the DNS records of an edge fleet in step with its instances.
+#[derive(Parser)]
+#[command(name = "registrar", version, after_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show what would change, from dumps of the AWS CLI, without touching anything.
+    Plan(plan::PlanArguments),
+    /// Validate pool documents.
+    #[command(subcommand)]
+    Pool(pool::PoolCommand),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Plan(arguments) => plan::run(&arguments, now()),
+        Command::Pool(command) => pool::run(&command),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            files::report_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the binary is where the time enters")]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// Writes to standard output; a reader that went away is not an error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -8,14 +8,23 @@
 //! ```
 
 pub mod address;
+pub mod desired;
+pub mod diff;
 pub mod dump;
+pub mod execute;
+pub mod guard;
 pub mod ids;
 pub mod inventory;
 pub mod json;
+pub mod lint;
 pub mod name;
+pub mod offline;
 pub mod owner;
+pub mod plan;
 pub mod pool;
 pub mod record_set;
+pub mod site;
+pub mod standing;
 pub mod trigger;
 
 pub use jiff::{SignedDuration, Timestamp};

@@ -65,6 +65,15 @@ pub struct Groups {
 }
 
 impl Groups {
+    /// Returns the group that lists the instance, or else the one that its tag names.
+    #[must_use]
+    pub fn group_of(&self, instance: &Instance) -> Option<AutoScalingGroupName> {
+        match self.members.get(&instance.id) {
+            Some(membership) => Some(membership.group.clone()),
+            None => instance.tagged_group(),
+        }
+    }
+
     /// Returns the instance's membership, `Known(None)` where it belongs to no group.
     ///
     /// An instance whose tag names a group that did not list it is unknown: it joined or left between

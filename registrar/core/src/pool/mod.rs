@@ -4,7 +4,7 @@ mod document;
 mod policy;
 
 pub use document::{PoolDocument, json_schema};
-pub use policy::{DocumentError, Fallback, Policy, PoolState, RemovalLimit, Routing, WhenEmpty};
+pub use policy::{DocumentError, Fallback, Policy, PoolState, RemovalLimit, Routing, Selector, WhenEmpty};
 
 use crate::ids::PoolName;
 

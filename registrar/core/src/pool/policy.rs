@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{AliasSection, FallbackSection, PoolDocument};
 use crate::address::AddressKind;
 use crate::ids::{AutoScalingGroupName, HostedZoneId, InvalidId, LifecycleHookName, WavelengthZone};
-use crate::inventory::{Instance, Observed, fleet::GROUP_TAG};
+use crate::inventory::{Instance, fleet::GROUP_TAG};
 use crate::json;
 use crate::name::RecordName;
 use crate::record_set::AliasTarget;
@@ -93,10 +93,13 @@ impl RemovalLimit {
 
 /// Which instances a pool selects: in any of the zones, with all of the tags, in any of the groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Selector {
-    wavelength_zones: Vec<WavelengthZone>,
-    tags: BTreeMap<String, String>,
-    auto_scaling_groups: Vec<AutoScalingGroupName>,
+pub struct Selector {
+    /// Zones, of which an instance must be in one.
+    pub wavelength_zones: Vec<WavelengthZone>,
+    /// Tags, of which an instance must have all.
+    pub tags: BTreeMap<String, String>,
+    /// Auto Scaling groups, of which an instance must belong to one.
+    pub auto_scaling_groups: Vec<AutoScalingGroupName>,
 }
 
 /// A pool's validated policy.
@@ -164,34 +167,22 @@ impl Policy {
         Self::try_from(document)
     }
 
-    /// Says whether the pool selects an instance, given the group that it is known to belong to.
-    ///
-    /// Where the membership is unknown and would decide, so is the answer.
+    /// Says whether the pool selects an instance, given the Auto Scaling group that it belongs to.
     #[must_use]
-    pub fn selects(
-        &self,
-        instance: &Instance,
-        group: &Observed<Option<AutoScalingGroupName>>,
-    ) -> Observed<bool> {
+    pub fn selects(&self, instance: &Instance, group: Option<&AutoScalingGroupName>) -> bool {
         let selector = &self.selector;
-        let in_zone = selector.wavelength_zones.is_empty()
-            || instance.zone.as_ref().is_some_and(|zone| selector.wavelength_zones.contains(zone));
-        let tagged = selector.tags.iter().all(|(key, value)| instance.tags.get(key) == Some(value));
-        if !in_zone || !tagged {
-            return Observed::Known(false);
-        }
-        if selector.auto_scaling_groups.is_empty() {
-            return Observed::Known(true);
-        }
-        match group {
-            Observed::Known(group) => Observed::Known(
-                group.as_ref().is_some_and(|group| selector.auto_scaling_groups.contains(group)),
-            ),
-            Observed::Unknown(gap) => match instance.tagged_group() {
-                Some(group) => Observed::Known(selector.auto_scaling_groups.contains(&group)),
-                None => Observed::Unknown(gap.clone()),
-            },
-        }
+        let any = |wanted: bool, empty: bool| empty || wanted;
+        let in_zone = instance.zone.as_ref().is_some_and(|zone| selector.wavelength_zones.contains(zone));
+        let in_group = group.is_some_and(|group| selector.auto_scaling_groups.contains(group));
+        any(in_zone, selector.wavelength_zones.is_empty())
+            && any(in_group, selector.auto_scaling_groups.is_empty())
+            && selector.tags.iter().all(|(key, value)| instance.tags.get(key) == Some(value))
+    }
+
+    /// Returns which instances the pool selects.
+    #[must_use]
+    pub fn selector(&self) -> &Selector {
+        &self.selector
     }
 
     /// Returns the smallest weight that a member may have: with a weight-0 fallback beside them, members

@@ -166,6 +166,21 @@ impl Trigger {
         }
     }
 
+    /// Returns when it happened, where it proves something and the event says.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::InstanceState { at, .. }
+            | Self::GroupChange { at, .. }
+            | Self::SpotInterruption { at, .. } => *at,
+            Self::RebalanceRecommendation { .. }
+            | Self::Sweep
+            | Self::ParameterChanged { .. }
+            | Self::AddressChanged { .. }
+            | Self::TestNotification => None,
+        }
+    }
+
     /// Says whether the trigger asks for a look at all.
     #[must_use]
     pub fn asks_for_a_look(&self) -> bool {

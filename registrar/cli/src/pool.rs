@@ -1,0 +1,51 @@
+//! `registrar pool`: validates documents and prints their JSON Schema.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+use registrar_core::pool::{Policy, json_schema};
+
+use crate::files;
+
+/// What `pool` can do.
+#[derive(Subcommand)]
+pub(crate) enum PoolCommand {
+    /// Validate a document, and say what is wrong and where.
+    Check {
+        /// The document.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of pool documents.
+    Schema,
+}
+
+pub(crate) fn run(command: &PoolCommand) -> Result<ExitCode> {
+    match command {
+        PoolCommand::Schema => {
+            crate::print(&format!("{}\n", serde_json::to_string_pretty(&json_schema())?))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        PoolCommand::Check { file } => match Policy::parse(&files::read("pool document", file)?) {
+            Ok(policy) => {
+                let address = policy.address;
+                crate::print(&format!(
+                    "{}: ok: {} in hosted zone {}, {} routing, TTL {} s, publishing each member's {address}\n",
+                    file.display(),
+                    policy.name,
+                    policy.hosted_zone_id,
+                    policy.routing,
+                    policy.ttl_secs,
+                ))?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(error) => {
+                files::warn(format_args!("error: {}: {error}", file.display()));
+                files::warn(format_args!("hint: {}", error.hint));
+                Ok(ExitCode::FAILURE)
+            }
+        },
+    }
+}

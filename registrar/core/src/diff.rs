@@ -1,0 +1,314 @@
+//! How what is published differs from what should be: one difference for each instance, TTL, routing
+//! and fallback.
+//!
+//! | published | desired | difference |
+//! |---|---|---|
+//! | nothing | a member | `Add` |
+//! | an entry | nothing | `Remove` |
+//! | another address | a member | `Move` |
+//! | another weight | a member | `Reweight` |
+//! | the same, with fields that the registrar does not write | a member | `Repair` |
+//! | the same | a member | none |
+//! | another TTL in the set | any | `Ttl` |
+//! | records of another routing | any | `Routing` |
+//! | no, another or an unwanted fallback | | `Fallback` |
+//!
+//! A difference says nothing about whether it may be acted on; that is the guard's business.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use crate::desired::{DesiredMember, DesiredPool};
+use crate::ids::InstanceId;
+use crate::name::RecordName;
+use crate::owner::Role;
+use crate::pool::{Fallback, PoolState, Routing};
+use crate::record_set::{RecordSet, RecordType};
+use crate::site::{Entry, Site, Sites};
+
+/// One way in which a pool's records differ from what they should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The name at which they differ.
+    pub name: RecordName,
+    /// What differs.
+    pub kind: DifferenceKind,
+}
+
+/// What differs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DifferenceKind {
+    /// An instance should be published.
+    Add {
+        /// The instance.
+        instance: InstanceId,
+        /// What should be published for it.
+        new: Entry,
+    },
+    /// An instance should not be published.
+    Remove {
+        /// The instance.
+        instance: InstanceId,
+        /// What is published for it.
+        old: Entry,
+    },
+    /// An instance has another address.
+    Move {
+        /// The instance.
+        instance: InstanceId,
+        /// What is published for it.
+        old: Entry,
+        /// What should be.
+        new: Entry,
+    },
+    /// An instance has another weight.
+    Reweight {
+        /// The instance.
+        instance: InstanceId,
+        /// What is published for it.
+        old: Entry,
+        /// What should be.
+        new: Entry,
+    },
+    /// Somebody changed the record in a way that the registrar does not write.
+    Repair {
+        /// The instance.
+        instance: InstanceId,
+        /// What is published for it.
+        old: Entry,
+        /// What should be.
+        new: Entry,
+    },
+    /// The set has another TTL than the document.
+    Ttl {
+        /// The TTL that it has, in seconds.
+        from: u32,
+        /// The TTL that it should have, in seconds.
+        to: u32,
+    },
+    /// The pool's records have another routing than the document.
+    Routing {
+        /// The routing that they have.
+        from: Routing,
+        /// The routing that they should have.
+        to: Routing,
+    },
+    /// The fallback is missing, different or not wanted.
+    Fallback {
+        /// What is there.
+        old: Option<RecordSet>,
+        /// What should be there.
+        new: Option<RecordSet>,
+    },
+}
+
+/// Everything in which one pool's records differ.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PoolDiff {
+    /// The differences: instances in the order of their ids, then the set's own.
+    pub differences: Vec<Difference>,
+}
+
+impl PoolDiff {
+    /// Compares what a pool should publish with what stands at its names.
+    #[must_use]
+    pub fn new(desired: &DesiredPool<'_>, sites: &Sites) -> Self {
+        let mut diff = Self::default();
+        diff.compare_main(desired, &sites.main);
+        for stray in &sites.strays {
+            diff.remove_all(stray);
+        }
+        diff
+    }
+
+    fn push(&mut self, site: &Site, kind: DifferenceKind) {
+        self.differences.push(Difference { name: site.name.clone(), kind });
+    }
+
+    fn compare_main(&mut self, desired: &DesiredPool<'_>, site: &Site) {
+        if desired.policy.state == PoolState::Retired {
+            return self.remove_all(site);
+        }
+        let mut instances: Vec<&InstanceId> = site.entries.keys().chain(desired.members.keys()).collect();
+        instances.sort();
+        instances.dedup();
+        for instance in instances {
+            let kind = match (site.entries.get(instance), desired.members.get(instance)) {
+                (None, Some(member)) => Some(DifferenceKind::Add {
+                    instance: instance.clone(),
+                    new: new_entry(desired, member, None),
+                }),
+                (Some(old), None) => {
+                    Some(DifferenceKind::Remove { instance: instance.clone(), old: old.clone() })
+                }
+                (Some(old), Some(member)) => compare_entry(desired, site, instance, old, member),
+                (None, None) => None,
+            };
+            if let Some(kind) = kind {
+                self.push(site, kind);
+            }
+        }
+        if site.entries.is_empty() && desired.members.is_empty() && desired.fallback.is_none() {
+            return self.compare_fallback(desired, site);
+        }
+        self.compare_set(desired, site);
+        self.compare_fallback(desired, site);
+    }
+
+    fn compare_set(&mut self, desired: &DesiredPool<'_>, site: &Site) {
+        let to = desired.policy.ttl_secs;
+        let ttls = site.owned.iter().filter(|record| record.r#type == RecordType::A);
+        let differing =
+            ttls.filter_map(|record| record.ttl_secs).chain(site.foreign_ttl_secs()).find(|ttl| *ttl != to);
+        if let Some(from) = differing {
+            self.push(site, DifferenceKind::Ttl { from, to });
+        }
+        let to = desired.policy.routing;
+        if let Some(from) = site.form.filter(|from| *from != to) {
+            self.push(site, DifferenceKind::Routing { from, to });
+        }
+    }
+
+    fn compare_fallback(&mut self, desired: &DesiredPool<'_>, site: &Site) {
+        let old = site.fallback.clone();
+        let ttl_secs = old.as_ref().and_then(|record| record.ttl_secs).or(site.ttl_secs());
+        let new = desired.fallback.map(|fallback| {
+            fallback_record(desired, site, fallback, ttl_secs.unwrap_or(desired.policy.ttl_secs))
+        });
+        if old != new {
+            self.push(site, DifferenceKind::Fallback { old, new });
+        }
+    }
+
+    fn remove_all(&mut self, site: &Site) {
+        for (instance, old) in &site.entries {
+            self.push(site, DifferenceKind::Remove { instance: instance.clone(), old: old.clone() });
+        }
+        if let Some(old) = site.fallback.clone() {
+            self.push(site, DifferenceKind::Fallback { old: Some(old), new: None });
+        }
+    }
+}
+
+fn new_entry(desired: &DesiredPool<'_>, member: &DesiredMember, old: Option<&Entry>) -> Entry {
+    Entry {
+        address: Some(member.address.0),
+        weight: desired.weight(member, old.and_then(|old| old.weight)),
+        health_check_id: old.and_then(|old| old.health_check_id.clone()),
+        as_read: None,
+    }
+}
+
+fn compare_entry(
+    desired: &DesiredPool<'_>,
+    site: &Site,
+    instance: &InstanceId,
+    old: &Entry,
+    member: &DesiredMember,
+) -> Option<DifferenceKind> {
+    let new = new_entry(desired, member, Some(old));
+    let (instance, old) = (instance.clone(), old.clone());
+    if old.address != new.address {
+        return Some(DifferenceKind::Move { instance, old, new });
+    }
+    let same_form = site.form == Some(desired.policy.routing);
+    if same_form && old.weight != new.weight {
+        return Some(DifferenceKind::Reweight { instance, old, new });
+    }
+    let as_read = old.as_read.as_ref().filter(|_| same_form)?;
+    let ttl_secs = as_read.ttl_secs.unwrap_or(desired.policy.ttl_secs);
+    let written = member_record(desired, desired.policy.routing, &site.name, (&instance, &new), ttl_secs);
+    (written.as_ref() != Some(as_read)).then_some(DifferenceKind::Repair { instance, old, new })
+}
+
+/// Builds the record set of one entry in the given form; `None` for an entry without an address.
+pub(crate) fn member_record(
+    desired: &DesiredPool<'_>,
+    form: Routing,
+    name: &RecordName,
+    (instance, entry): (&InstanceId, &Entry),
+    ttl_secs: u32,
+) -> Option<RecordSet> {
+    let mut record = address_record(name, entry.address?, ttl_secs);
+    record.set_identifier = Some(desired.owner.mark(Role::Member(instance.clone())).to_string());
+    match form {
+        Routing::Weighted => record.weight = Some(entry.weight.unwrap_or(desired.policy.default_weight)),
+        Routing::Multivalue => record.multi_value_answer = Some(true),
+        Routing::Simple => record.set_identifier = None,
+    }
+    record.health_check_id.clone_from(&entry.health_check_id);
+    Some(record)
+}
+
+fn fallback_record(desired: &DesiredPool<'_>, site: &Site, fallback: &Fallback, ttl_secs: u32) -> RecordSet {
+    let mut record = match fallback {
+        Fallback::Address(address) => address_record(&site.name, *address, ttl_secs),
+        Fallback::Alias(target) => {
+            let mut record = RecordSet::simple(site.name.clone(), RecordType::A, ttl_secs, Vec::new());
+            record.ttl_secs = None;
+            record.alias_target = Some(target.clone());
+            record
+        }
+    };
+    record.set_identifier = Some(desired.owner.mark(Role::Fallback).to_string());
+    record.weight = Some(0);
+    record
+}
+
+fn address_record(name: &RecordName, address: Ipv4Addr, ttl_secs: u32) -> RecordSet {
+    RecordSet::simple(name.clone(), RecordType::A, ttl_secs, vec![address.to_string()])
+}
+
+impl Difference {
+    /// Returns the instance that differs, where it is one.
+    #[must_use]
+    pub fn instance(&self) -> Option<&InstanceId> {
+        match &self.kind {
+            DifferenceKind::Add { instance, .. }
+            | DifferenceKind::Remove { instance, .. }
+            | DifferenceKind::Move { instance, .. }
+            | DifferenceKind::Reweight { instance, .. }
+            | DifferenceKind::Repair { instance, .. } => Some(instance),
+            DifferenceKind::Ttl { .. } | DifferenceKind::Routing { .. } | DifferenceKind::Fallback { .. } => {
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Some(address) => address.fmt(f)?,
+            None => f.write_str("no address")?,
+        }
+        match self.weight {
+            Some(weight) => write!(f, " weight {weight}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let describe = |record: &Option<RecordSet>| match record {
+            None => "none".to_owned(),
+            Some(record) => match &record.alias_target {
+                Some(alias) => format!("alias {}", alias.dns_name),
+                None => record.values().collect::<Vec<_>>().join(" "),
+            },
+        };
+        match &self.kind {
+            DifferenceKind::Add { instance, new } => write!(f, "+ {instance}  {new}"),
+            DifferenceKind::Remove { instance, old } => write!(f, "- {instance}  {old}"),
+            DifferenceKind::Move { instance, old, new }
+            | DifferenceKind::Reweight { instance, old, new }
+            | DifferenceKind::Repair { instance, old, new } => write!(f, "~ {instance}  {old} → {new}"),
+            DifferenceKind::Ttl { from, to } => write!(f, "~ TTL  {from} s → {to} s"),
+            DifferenceKind::Routing { from, to } => write!(f, "~ routing  {from} → {to}"),
+            DifferenceKind::Fallback { old, new } => {
+                write!(f, "~ fallback  {} → {}", describe(old), describe(new))
+            }
+        }
+    }
+}

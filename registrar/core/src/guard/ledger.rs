@@ -1,0 +1,58 @@
+//! The removals of the last window, which count against each pool's budget.
+//!
+//! It only counts; it is written before a batch is submitted, so that a crash spends too much and never
+//! too little.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::PoolName;
+
+/// The longest window that a document may ask for, after which a removal is forgotten.
+const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+/// When each pool removed records without proof that their instances are gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RemovalLedger {
+    spent: BTreeMap<PoolName, Vec<Timestamp>>,
+}
+
+impl RemovalLedger {
+    /// Counts the removals of `pool` in the window that ends at `now`.
+    #[must_use]
+    pub fn spent(&self, pool: &PoolName, window: SignedDuration, now: Timestamp) -> usize {
+        self.spent.get(pool).map_or(0, |times| times.iter().filter(|at| **at + window > now).count())
+    }
+
+    /// Records removals that are about to be submitted.
+    pub fn spend(&mut self, pool: &PoolName, removals: usize, now: Timestamp) {
+        if removals > 0 {
+            self.spent.entry(pool.clone()).or_default().extend(std::iter::repeat_n(now, removals));
+        }
+        for times in self.spent.values_mut() {
+            times.retain(|at| *at + LONGEST_WINDOW > now);
+        }
+        self.spent.retain(|_, times| !times.is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removals_leave_the_ledger_when_their_window_has_passed() {
+        let pool: PoolName = "video".parse().unwrap();
+        let start: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        let window = SignedDuration::from_mins(15);
+        let mut ledger = RemovalLedger::default();
+        ledger.spend(&pool, 2, start);
+        assert_eq!(ledger.spent(&pool, window, start + SignedDuration::from_secs(899)), 2);
+        assert_eq!(ledger.spent(&pool, window, start + SignedDuration::from_secs(900)), 0);
+        ledger.spend(&pool, 0, start + LONGEST_WINDOW);
+        assert_eq!(ledger, RemovalLedger::default());
+    }
+}

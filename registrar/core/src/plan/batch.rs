@@ -1,0 +1,194 @@
+//! Changes, the units that must stay together, and the batches that fit into one request.
+//!
+//! A batch is atomic. Within it every DELETE stands before every CREATE, and a unit is never split.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::ids::{HostedZoneId, PoolName};
+use crate::record_set::{ChangeAction, RecordSet};
+
+/// `ResourceRecord` elements in one request (Route 53 API reference, `ChangeResourceRecordSets`); an
+/// alias counts as one.
+pub const MOST_VALUES: usize = 1_000;
+
+/// Characters in the values of one request (ibid.).
+pub const MOST_CHARACTERS: usize = 32_000;
+
+/// Characters of a batch's comment (ibid.).
+const LONGEST_COMMENT: usize = 256;
+
+/// One change to one record set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// What is done.
+    pub action: ChangeAction,
+    /// The record set, for a DELETE exactly as it was read.
+    pub record: RecordSet,
+    /// What allows it.
+    pub evidence: String,
+}
+
+/// Changes that are made together or not at all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unit {
+    /// The pool whose records they are.
+    pub pool: PoolName,
+    /// The hosted zone.
+    pub hosted_zone_id: HostedZoneId,
+    /// Whether the unit removes records that lead nowhere by proof.
+    pub removes_dead: bool,
+    /// How many of its removals count against the pool's budget.
+    pub budgeted: usize,
+    /// The changes, DELETEs first.
+    pub changes: Vec<Change>,
+}
+
+impl Unit {
+    /// Says whether another unit comes to the same changes, whatever allows them.
+    #[must_use]
+    pub fn does_the_same(&self, other: &Self) -> bool {
+        let plain = |unit: &Self| -> Vec<(ChangeAction, RecordSet)> {
+            unit.changes.iter().map(|change| (change.action, change.record.clone())).collect()
+        };
+        self.hosted_zone_id == other.hosted_zone_id && plain(self) == plain(other)
+    }
+
+    fn values(&self) -> usize {
+        self.changes.iter().map(|change| change.record.resource_records.len().max(1)).sum()
+    }
+
+    fn characters(&self) -> usize {
+        self.changes.iter().flat_map(|change| change.record.values()).map(str::len).sum()
+    }
+}
+
+/// One request to Route 53.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// The hosted zone.
+    pub hosted_zone_id: HostedZoneId,
+    /// What it is made of.
+    pub units: Vec<Unit>,
+}
+
+impl Batch {
+    /// Returns the changes in the order in which they are submitted: every DELETE before every CREATE.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        let of = |action| {
+            let changes = self.units.iter().flat_map(|unit| &unit.changes);
+            changes.filter(move |change| change.action == action)
+        };
+        of(ChangeAction::Delete).chain(of(ChangeAction::Create))
+    }
+
+    /// Returns a comment that names the deployment's pools, for Route 53's own logs.
+    #[must_use]
+    pub fn comment(&self) -> String {
+        let mut pools: Vec<&str> = self.units.iter().map(|unit| unit.pool.as_str()).collect();
+        pools.dedup();
+        let mut comment = format!("registrar: {}", pools.join(", "));
+        comment.truncate(LONGEST_COMMENT);
+        comment
+    }
+
+    /// Returns the document that `aws route53 change-resource-record-sets --change-batch` takes.
+    #[must_use]
+    pub fn to_change_batch(&self) -> ChangeBatchDocument<'_> {
+        let changes = self
+            .changes()
+            .map(|change| ChangeDocument { action: change.action, resource_record_set: &change.record });
+        ChangeBatchDocument { comment: self.comment(), changes: changes.collect() }
+    }
+}
+
+impl fmt::Display for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} changes in hosted zone {}", self.changes().count(), self.hosted_zone_id)?;
+        for change in self.changes() {
+            write!(f, "\n  {} {}", change.action, change.record)?;
+        }
+        Ok(())
+    }
+}
+
+/// A change batch in the AWS CLI's JSON form.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ChangeBatchDocument<'a> {
+    comment: String,
+    changes: Vec<ChangeDocument<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ChangeDocument<'a> {
+    action: ChangeAction,
+    resource_record_set: &'a RecordSet,
+}
+
+/// Packs units into as few batches as their order allows: removals of the dead first and by themselves.
+pub(super) fn pack(units: Vec<Unit>) -> Vec<Batch> {
+    let (dead, rest): (Vec<Unit>, Vec<Unit>) = units.into_iter().partition(|unit| unit.removes_dead);
+    let mut batches = pack_in_order(dead);
+    batches.extend(pack_in_order(rest));
+    batches
+}
+
+fn pack_in_order(mut units: Vec<Unit>) -> Vec<Batch> {
+    units.sort_by(|one, other| one.hosted_zone_id.cmp(&other.hosted_zone_id));
+    let mut batches: Vec<Batch> = Vec::new();
+    let (mut values, mut characters) = (0, 0);
+    for unit in units {
+        let fits = values + unit.values() <= MOST_VALUES && characters + unit.characters() <= MOST_CHARACTERS;
+        match batches.last_mut().filter(|batch| fits && batch.hosted_zone_id == unit.hosted_zone_id) {
+            Some(batch) => {
+                values += unit.values();
+                characters += unit.characters();
+                batch.units.push(unit);
+            }
+            None => {
+                (values, characters) = (unit.values(), unit.characters());
+                batches.push(Batch { hosted_zone_id: unit.hosted_zone_id.clone(), units: vec![unit] });
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record_set::RecordType;
+
+    fn unit(zone: &str, removes_dead: bool, values: usize, length: usize) -> Unit {
+        let values: Vec<String> = (0..values).map(|_| "x".repeat(length)).collect();
+        let record = RecordSet::simple("a.example.com".parse().unwrap(), RecordType::A, 20, values);
+        Unit {
+            pool: "video".parse().unwrap(),
+            hosted_zone_id: zone.parse().unwrap(),
+            removes_dead,
+            budgeted: 0,
+            changes: vec![Change { action: ChangeAction::Create, record, evidence: String::new() }],
+        }
+    }
+
+    #[test]
+    fn a_batch_keeps_within_values_and_characters() {
+        let by_values = pack((0..3).map(|_| unit("Z1", false, 400, 1)).collect());
+        assert_eq!(by_values.iter().map(|batch| batch.units.len()).collect::<Vec<_>>(), [2, 1]);
+        let by_characters = pack((0..3).map(|_| unit("Z1", false, 100, 160)).collect());
+        assert_eq!(by_characters.iter().map(|batch| batch.units.len()).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn removals_of_the_dead_go_first_and_alone_and_hosted_zones_are_not_mixed() {
+        let batches = pack(vec![unit("Z2", false, 1, 1), unit("Z1", true, 1, 1), unit("Z1", false, 1, 1)]);
+        let order: Vec<_> = batches
+            .iter()
+            .map(|batch| (batch.hosted_zone_id.as_str(), batch.units[0].removes_dead))
+            .collect();
+        assert_eq!(order, [("Z1", true), ("Z1", false), ("Z2", false)]);
+    }
+}

@@ -1,0 +1,79 @@
+//! The plan for a person: old → new for each difference, what allows it, and what is held back.
+//!
+//! It is plain text; colour is the binaries' business.
+
+use std::fmt;
+
+use super::{HeldBack, Plan, PoolPlan};
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Deployment {}, seen at {}", self.deployment, self.observed_at)?;
+        for gap in &self.gaps {
+            writeln!(f, "\n! incomplete read of {gap}")?;
+            writeln!(f, "  What was not seen is unknown, not absent: no record is removed on its account.")?;
+        }
+        for pool in &self.pools {
+            write!(f, "\n{pool}")?;
+        }
+        writeln!(f, "\n{}", self.summary())
+    }
+}
+
+impl Plan {
+    /// Returns the last line of the human form.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let changes = match self.change_count() {
+            0 => "Nothing to change".to_owned(),
+            count => {
+                format!(
+                    "{} in {}",
+                    counted(count, "change", "changes"),
+                    counted(self.batches.len(), "batch", "batches")
+                )
+            }
+        };
+        let errors: usize = self.pools.iter().map(|pool| pool.errors.len()).sum();
+        format!("{changes}; {} held back; {}.", self.held_back_count(), counted(errors, "error", "errors"))
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+impl fmt::Display for PoolPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.headline {
+            Some(headline) => writeln!(f, "{}  {headline}", self.name)?,
+            None => writeln!(f, "{}", self.name)?,
+        }
+        let lines: Vec<String> = self.steps.iter().map(|(difference, _)| difference.to_string()).collect();
+        let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+        for (line, (_, evidence)) in lines.iter().zip(&self.steps) {
+            writeln!(f, "  {line:width$}   {evidence}")?;
+        }
+        if self.steps.is_empty() && self.held_back.is_empty() && self.errors.is_empty() {
+            writeln!(f, "  {} in place, nothing to change", counted(self.records, "record", "records"))?;
+        }
+        for held in &self.held_back {
+            write!(f, "{held}")?;
+        }
+        for error in &self.errors {
+            writeln!(f, "  error: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = self.difference.as_deref().or(self.set_identifier.as_deref()).unwrap_or_default();
+        writeln!(f, "  held back: {what}   [{}] {}", self.hold.reason, self.hold.detail)?;
+        match &self.hold.hint {
+            Some(hint) => writeln!(f, "    hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The record sets that a site has, or will have after some of its differences were acted on.
+//!
+//! It writes no batches: it only says what would stand there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::desired::DesiredPool;
+use crate::diff::{DifferenceKind, member_record};
+use crate::guard::{Decision, Evidence, Verdict};
+use crate::ids::InstanceId;
+use crate::owner::{MemberText, OWNER_LABEL};
+use crate::pool::Routing;
+use crate::record_set::{RecordKey, RecordSet, RecordType, ResourceRecord};
+use crate::site::{Entry, Site, routing_kind};
+
+/// What stands at a site: form, TTL, entries and fallback.
+#[derive(Clone, Debug)]
+pub(super) struct Shape<'a> {
+    desired: &'a DesiredPool<'a>,
+    site: &'a Site,
+    form: Routing,
+    ttl_secs: u32,
+    ttl_changed: bool,
+    entries: BTreeMap<InstanceId, Entry>,
+    fallback: Option<RecordSet>,
+}
+
+impl<'a> Shape<'a> {
+    /// Returns what stands there now.
+    pub(super) fn observed(desired: &'a DesiredPool<'a>, site: &'a Site) -> Self {
+        Self {
+            desired,
+            site,
+            form: site.form.unwrap_or(desired.policy.routing),
+            ttl_secs: site.ttl_secs().unwrap_or(desired.policy.ttl_secs),
+            ttl_changed: false,
+            entries: site.entries.clone(),
+            fallback: site.fallback.clone(),
+        }
+    }
+
+    /// Acts on the decisions that go ahead, or only on those that remove the proven dead.
+    pub(super) fn after(mut self, decisions: &[&Decision], only_dead: bool) -> Self {
+        for decision in decisions {
+            let evidence = match &decision.verdict {
+                Verdict::Go(evidence) => evidence,
+                Verdict::Hold(_) => continue,
+            };
+            if !only_dead || matches!(evidence, Evidence::Dead(_)) {
+                self.act(&decision.difference.kind);
+            }
+        }
+        self
+    }
+
+    fn act(&mut self, kind: &DifferenceKind) {
+        match kind {
+            DifferenceKind::Remove { instance, .. } => {
+                self.entries.remove(instance);
+            }
+            DifferenceKind::Add { instance, new }
+            | DifferenceKind::Move { instance, new, .. }
+            | DifferenceKind::Reweight { instance, new, .. }
+            | DifferenceKind::Repair { instance, new, .. } => {
+                self.entries.insert(instance.clone(), new.clone());
+            }
+            DifferenceKind::Ttl { to, .. } => {
+                self.ttl_secs = *to;
+                self.ttl_changed = true;
+            }
+            DifferenceKind::Routing { to, .. } => self.form = *to,
+            DifferenceKind::Fallback { new, .. } => self.fallback.clone_from(new),
+        }
+    }
+
+    /// Says whether a query for the name finds something.
+    pub(super) fn answers(&self) -> bool {
+        self.others_answer()
+            || self.fallback.is_some()
+            || self.entries.values().any(|entry| entry.address.is_some())
+    }
+
+    /// Says whether something that answers in this shape still does so in the other.
+    pub(super) fn answers_until(&self, other: &Self) -> bool {
+        let stays =
+            |(id, entry): (&InstanceId, &Entry)| entry.address.is_some() && other.entries.contains_key(id);
+        self.others_answer()
+            || (self.fallback.is_some() && other.fallback.is_some())
+            || self.entries.iter().any(stays)
+    }
+
+    fn others_answer(&self) -> bool {
+        !(self.site.siblings.is_empty()
+            && self.site.in_the_way.is_empty()
+            && self.site.foreign_values.is_empty())
+    }
+
+    /// Returns the record sets that the pool owns in this shape, by key.
+    pub(super) fn records(&self) -> BTreeMap<RecordKey, RecordSet> {
+        let mut records = match self.form {
+            Routing::Weighted | Routing::Multivalue => self.one_for_each(),
+            Routing::Simple => self.shared_set(),
+        };
+        if self.form == Routing::Weighted {
+            records.extend(self.fallback.iter().map(|record| self.with_ttl(record.clone())));
+        }
+        records.into_iter().map(|record| (record.key(), record)).collect()
+    }
+
+    fn one_for_each(&self) -> Vec<RecordSet> {
+        let record = |(instance, entry): (&InstanceId, &Entry)| match &entry.as_read {
+            Some(as_read) if as_read.routing() == routing_kind(self.form) => {
+                Some(self.with_ttl(as_read.clone()))
+            }
+            Some(_) | None => {
+                member_record(self.desired, self.form, &self.site.name, (instance, entry), self.ttl_secs)
+            }
+        };
+        let mut records: Vec<RecordSet> = self.entries.iter().filter_map(record).collect();
+        records.extend(self.texts_of_others());
+        records
+    }
+
+    /// Only a change of the TTL touches the TTL of a record that was read.
+    fn with_ttl(&self, mut record: RecordSet) -> RecordSet {
+        if self.ttl_changed && record.ttl_secs.is_some() {
+            record.ttl_secs = Some(self.ttl_secs);
+        }
+        record
+    }
+
+    fn shared_set(&self) -> Vec<RecordSet> {
+        let entries = self.entries.iter().filter_map(|(id, entry)| Some((id, entry.address?)));
+        let texts: BTreeSet<String> = entries
+            .clone()
+            .map(|(instance, address)| MemberText {
+                owner: self.desired.owner.clone(),
+                instance: instance.clone(),
+                address,
+            })
+            .map(|text| text.to_string())
+            .chain(self.site.foreign_texts.iter().cloned())
+            .collect();
+        let addresses: BTreeSet<_> =
+            entries.map(|(_, address)| address).chain(self.site.foreign_values.iter().copied()).collect();
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let mut records = Vec::new();
+        records.extend(self.set_of(RecordType::A, addresses));
+        records.extend(self.set_of(RecordType::Txt, texts.into_iter().collect()));
+        records
+    }
+
+    /// Owner texts of others stay even where the pool does not write texts any more.
+    fn texts_of_others(&self) -> Option<RecordSet> {
+        let had_texts = self.site.owned.iter().any(|record| record.r#type == RecordType::Txt);
+        let texts: Vec<String> = self.site.foreign_texts.iter().cloned().collect();
+        if had_texts { self.set_of(RecordType::Txt, texts) } else { None }
+    }
+
+    fn set_of(&self, r#type: RecordType, values: Vec<String>) -> Option<RecordSet> {
+        if values.is_empty() {
+            return None;
+        }
+        let as_read =
+            self.site.owned.iter().find(|record| record.r#type == r#type && record.set_identifier.is_none());
+        if let Some(as_read) = as_read {
+            let mut record = self.with_ttl(as_read.clone());
+            let same: BTreeSet<&str> = values.iter().map(String::as_str).collect();
+            if record.values().collect::<BTreeSet<_>>() != same {
+                record.resource_records = values.into_iter().map(|value| ResourceRecord { value }).collect();
+            }
+            return Some(record);
+        }
+        let name = match r#type {
+            RecordType::Txt => self.site.name.child(OWNER_LABEL).ok()?,
+            RecordType::A | RecordType::Cname | RecordType::Ns | RecordType::Soa | RecordType::Other(_) => {
+                self.site.name.clone()
+            }
+        };
+        Some(RecordSet::simple(name, r#type, self.ttl_secs, values))
+    }
+}
