@@ -75,7 +75,6 @@ impl CheckedPlan {
     }
 
     /// Returns the plan.
-    #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.0
     }
