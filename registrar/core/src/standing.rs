@@ -127,11 +127,7 @@ impl Standing {
         match instance.addresses.of_kind(policy.address) {
             Some(address) => Self::Serving { address, weight: weight_request(instance, policy) },
             None => Self::WithoutAddress {
-                confirmed: inventory.memory.lacked_address(
-                    &instance.id,
-                    policy.address,
-                    inventory.observed_at,
-                ),
+                confirmed: inventory.memory.lacks_address(&instance.id, policy.address),
             },
         }
     }

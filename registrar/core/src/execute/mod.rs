@@ -148,6 +148,11 @@ impl Execution {
         &self.plan
     }
 
+    /// Returns what came of it so far.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
     /// Says what to do next.
     pub fn next(&mut self, now: Timestamp) -> Effect {
         if now >= self.deadline && !matches!(self.state, State::Finished) {

@@ -1,4 +1,4 @@
-//! What earlier events and looks told, kept for as long as it may still outrank a describe.
+//! What earlier events and reads told, kept for as long as it may still outrank a describe.
 //!
 //! EC2's descriptions are eventually consistent: for a while after `shutting-down` was announced an
 //! instance may still be described as running. A terminal event newer than the instance's last launch
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{InstanceState, Inventory};
+use super::{Fleet, Instance, InstanceState};
 use crate::address::{AddressKind, Addresses};
 use crate::ids::InstanceId;
 use crate::trigger::{Movement, Trigger};
@@ -42,18 +42,17 @@ pub struct TerminalEvent {
     pub received_at: Timestamp,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct LastLook {
-    at: Timestamp,
-    running: BTreeMap<InstanceId, Addresses>,
-}
+/// How far apart two reads must be to agree on something: closer ones may come from one lagging replica.
+const APART: SignedDuration = SignedDuration::from_millis(500);
 
-/// Events and the last look, as far as planning needs them.
+/// Events and earlier reads, as far as planning needs them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventMemory {
     terminal: BTreeMap<InstanceId, TerminalEvent>,
     launched: BTreeMap<InstanceId, (Timestamp, Timestamp)>,
-    last_look: Option<LastLook>,
+    /// The addresses of running instances, and since which read they are the same.
+    seen: BTreeMap<InstanceId, (Timestamp, Addresses)>,
+    last_read: Option<Timestamp>,
 }
 
 impl EventMemory {
@@ -119,28 +118,26 @@ impl EventMemory {
         (!relaunched && !expired).then_some(event)
     }
 
-    /// Says whether an earlier look also saw the instance running without an address of that kind.
+    /// Says whether two reads agree that the instance runs without an address of that kind.
     #[must_use]
-    pub fn lacked_address(&self, id: &InstanceId, kind: AddressKind, now: Timestamp) -> bool {
-        self.last_look.as_ref().is_some_and(|look| {
-            look.at < now && look.running.get(id).is_some_and(|addresses| addresses.of_kind(kind).is_none())
-        })
+    pub fn lacks_address(&self, id: &InstanceId, kind: AddressKind) -> bool {
+        let lacking = self.seen.get(id).filter(|(_, addresses)| addresses.of_kind(kind).is_none());
+        lacking.zip(self.last_read).is_some_and(|((since, _), last)| last.duration_since(*since) >= APART)
     }
 
-    /// Remembers what a look saw, for the next one, and forgets events past their lifetime.
-    pub fn remember_look(&mut self, inventory: &Inventory) {
-        let now = inventory.observed_at;
-        self.terminal.retain(|_, event| now <= event.received_at + TERMINAL_EVENT_LIFETIME);
-        self.launched.retain(|_, (_, received_at)| now <= *received_at + TERMINAL_EVENT_LIFETIME);
-        let running = inventory
-            .fleet
-            .instances
-            .values()
-            .filter(|instance| instance.state == Some(InstanceState::Running));
-        self.last_look = Some(LastLook {
-            at: now,
-            running: running.map(|instance| (instance.id.clone(), instance.addresses)).collect(),
-        });
+    /// Remembers what a read of the fleet saw, for the next one, and forgets events past their lifetime.
+    pub fn remember_fleet(&mut self, fleet: &Fleet, read_at: Timestamp) {
+        self.terminal.retain(|_, event| read_at <= event.received_at + TERMINAL_EVENT_LIFETIME);
+        self.launched.retain(|_, (_, received_at)| read_at <= *received_at + TERMINAL_EVENT_LIFETIME);
+        let since = |instance: &Instance| match self.seen.get(&instance.id) {
+            Some((since, addresses)) if *addresses == instance.addresses => *since,
+            Some(_) | None => read_at,
+        };
+        let running =
+            fleet.instances.values().filter(|instance| instance.state == Some(InstanceState::Running));
+        let seen = running.map(|instance| (instance.id.clone(), (since(instance), instance.addresses)));
+        self.seen = seen.collect();
+        self.last_read = Some(read_at);
     }
 }
 
@@ -198,6 +195,29 @@ mod tests {
         memory.note(&state(InstanceState::ShuttingDown, "10:04:00"), at("10:05:03"));
         let event = memory.terminal(&id(), None, at("10:06:00")).unwrap();
         assert_eq!(event.kind, TerminalKind::State(InstanceState::Terminated));
+    }
+
+    #[test]
+    fn two_reads_half_a_second_apart_agree_that_an_address_is_missing() {
+        let instance = Instance {
+            id: id(),
+            state: Some(InstanceState::Running),
+            launched_at: None,
+            zone: None,
+            tags: BTreeMap::new(),
+            addresses: Addresses::default(),
+        };
+        let fleet = Fleet { instances: BTreeMap::from([(id(), instance)]), gap: None };
+        let mut memory = EventMemory::default();
+        let lacks = |memory: &EventMemory| memory.lacks_address(&id(), AddressKind::CarrierIp);
+        memory.remember_fleet(&fleet, at("10:00:00"));
+        assert!(!lacks(&memory), "one read is not two");
+        memory.remember_fleet(&fleet, at("10:00:00.2"));
+        assert!(!lacks(&memory), "two reads at once are one");
+        memory.remember_fleet(&fleet, at("10:00:01"));
+        assert!(lacks(&memory));
+        memory.remember_fleet(&Fleet::default(), at("10:00:02"));
+        assert!(!lacks(&memory));
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub struct Inventory {
     pub groups: Groups,
     /// The record sets of each hosted zone that was read.
     pub hosted_zones: BTreeMap<HostedZoneId, HostedZone>,
-    /// What earlier events and looks told, and is still worth knowing.
+    /// What earlier events and reads told, and is still worth knowing.
     pub memory: EventMemory,
 }
 
