@@ -1,0 +1,272 @@
+//! What happens, told as it happens: lines for a person, or JSON lines of schema `registrar-local/1`.
+//!
+//! A thing that lasts (a hold, a gap, an error) is told when it begins and when it ends, not at every
+//! sweep. Nothing is decided here.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use registrar_core::Timestamp;
+use registrar_core::plan::{Change, Unit};
+use registrar_core::record_set::ChangeAction;
+use serde::Serialize;
+
+use crate::edge::RunReport;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Happening {
+    /// The name servers answer.
+    Listening {
+        /// The name of the hosted zone.
+        origin: String,
+        /// Where, over UDP and TCP.
+        addresses: Vec<String>,
+    },
+    /// A change took effect.
+    Applied {
+        /// The pool.
+        pool: String,
+        /// `CREATE` or `DELETE`.
+        action: ChangeAction,
+        /// The record set.
+        record: String,
+        /// Its set identifier.
+        set_identifier: Option<String>,
+        /// What allowed it.
+        evidence: String,
+    },
+    /// Something is held back from now on.
+    HeldBack {
+        /// The pool.
+        pool: String,
+        /// The record's set identifier.
+        set_identifier: Option<String>,
+        /// Why, as a stable identifier.
+        reason: String,
+        /// Why, in words.
+        detail: String,
+        /// How to proceed.
+        hint: Option<String>,
+    },
+    /// Something is not complete, or not as it should be, from now on.
+    Trouble {
+        /// What it concerns: a pool, a file, or a read.
+        about: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A hold or a trouble is over.
+    Over {
+        /// What it was.
+        what: String,
+    },
+    /// A line on standard input asked for nothing.
+    Dropped {
+        /// Why, as a stable identifier.
+        kind: &'static str,
+        /// Why, in words.
+        detail: String,
+    },
+    /// Route 53 refuses a change by itself; it was set aside.
+    Refused {
+        /// The pool.
+        pool: String,
+        /// The change.
+        change: String,
+        /// What Route 53 said.
+        messages: Vec<String>,
+    },
+    /// There was no time for a change; the next look tries again.
+    HandedBack {
+        /// The pool.
+        pool: String,
+        /// The change.
+        change: String,
+    },
+    /// The edge stops.
+    Stopped {
+        /// Why.
+        why: &'static str,
+        /// Events that were understood.
+        events: usize,
+        /// Lines that were dropped.
+        dropped: usize,
+    },
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    schema: &'static str,
+    at: Timestamp,
+    #[serde(flatten)]
+    happening: &'a Happening,
+}
+
+/// Where happenings are told, and which of them last.
+pub struct Console<W> {
+    out: W,
+    json: bool,
+    lasting: BTreeMap<String, Happening>,
+}
+
+impl<W: Write> Console<W> {
+    /// Tells happenings to `out`.
+    pub fn new(out: W, json: bool) -> Self {
+        Self { out, json, lasting: BTreeMap::new() }
+    }
+
+    /// Tells one happening.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn tell(&mut self, at: Timestamp, happening: &Happening) -> std::io::Result<()> {
+        if self.json {
+            let line = serde_json::to_string(&Line { schema: "registrar-local/1", at, happening })?;
+            writeln!(self.out, "{line}")?;
+        } else {
+            for (style, line) in human(happening) {
+                let time = at.strftime("%H:%M:%S");
+                writeln!(self.out, "{time}  {style}{line}{style:#}")?;
+            }
+        }
+        self.out.flush()
+    }
+
+    /// Tells what a run did, and what begins or ends to be held back with it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn tell_run(&mut self, at: Timestamp, report: &RunReport, troubles: &[Happening]) -> std::io::Result<()> {
+        for unit in report.outcome.applied.iter().flat_map(|applied| &applied.batch.units) {
+            for change in &unit.changes {
+                self.tell(at, &applied(unit, change))?;
+            }
+        }
+        for poison in &report.outcome.poison {
+            let (pool, messages) = (poison.unit.pool.to_string(), poison.messages.clone());
+            self.tell(at, &Happening::Refused { pool, change: describe(&poison.unit), messages })?;
+        }
+        for unit in &report.outcome.handed_back {
+            let pool = unit.pool.to_string();
+            self.tell(at, &Happening::HandedBack { pool, change: describe(unit) })?;
+        }
+        let denied = report.outcome.denied.iter().map(|problem| Happening::Trouble {
+            about: "Route 53".to_owned(),
+            problem: problem.clone(),
+        });
+        let lasting = lasting(report).chain(denied).chain(troubles.iter().cloned());
+        self.tell_lasting(at, lasting.collect())
+    }
+
+    /// Tells which lasting things begin and which end.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn tell_lasting(&mut self, at: Timestamp, now: Vec<Happening>) -> std::io::Result<()> {
+        let now: BTreeMap<String, Happening> = now.into_iter().map(|what| (what_lasts(&what), what)).collect();
+        let before = std::mem::take(&mut self.lasting);
+        for what in before.keys().filter(|what| !now.contains_key(*what)) {
+            self.tell(at, &Happening::Over { what: what.clone() })?;
+        }
+        for (_, happening) in now.iter().filter(|(what, _)| !before.contains_key(*what)) {
+            self.tell(at, happening)?;
+        }
+        self.lasting = now;
+        Ok(())
+    }
+}
+
+fn applied(unit: &Unit, change: &Change) -> Happening {
+    Happening::Applied {
+        pool: unit.pool.to_string(),
+        action: change.action,
+        record: change.record.to_string(),
+        set_identifier: change.record.set_identifier.clone(),
+        evidence: change.evidence.clone(),
+    }
+}
+
+fn describe(unit: &Unit) -> String {
+    let changes: Vec<String> =
+        unit.changes.iter().map(|change| format!("{} {}", change.action, change.record)).collect();
+    changes.join(", ")
+}
+
+fn lasting(report: &RunReport) -> impl Iterator<Item = Happening> {
+    let gaps = report.plan.gaps.iter().map(|gap| Happening::Trouble {
+        about: format!("read of {}", gap.source),
+        problem: format!("{}: what was not seen is unknown, and nothing is removed on its account", gap.reason),
+    });
+    let pools = report.plan.pools.iter().flat_map(|pool| {
+        let held_back = pool.held_back.iter().map(|held| Happening::HeldBack {
+            pool: pool.name.to_string(),
+            set_identifier: held.set_identifier.clone(),
+            reason: held.hold.reason.to_string(),
+            detail: held.hold.detail.clone(),
+            hint: held.hold.hint.clone(),
+        });
+        let errors = pool.errors.iter().map(|error| Happening::Trouble {
+            about: format!("pool {}", pool.name),
+            problem: error.clone(),
+        });
+        held_back.chain(errors).collect::<Vec<_>>()
+    });
+    gaps.chain(pools)
+}
+
+/// What makes a lasting thing the same one at the next look; its words may change.
+fn what_lasts(happening: &Happening) -> String {
+    match happening {
+        Happening::HeldBack { pool, set_identifier, reason, .. } => match set_identifier {
+            Some(id) => format!("held back: {id} [{reason}]"),
+            None => format!("held back: pool {pool} [{reason}]"),
+        },
+        Happening::Trouble { about, problem } => {
+            format!("{about}: {}", problem.split(':').next().unwrap_or_default())
+        }
+        Happening::Listening { .. }
+        | Happening::Applied { .. }
+        | Happening::Over { .. }
+        | Happening::Dropped { .. }
+        | Happening::Refused { .. }
+        | Happening::HandedBack { .. }
+        | Happening::Stopped { .. } => String::new(),
+    }
+}
+
+fn human(happening: &Happening) -> Vec<(Style, String)> {
+    let style = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+    let one = |colour: AnsiColor, line: String| vec![(style(colour), line)];
+    match happening {
+        Happening::Listening { origin, addresses } => {
+            one(AnsiColor::Cyan, format!("serving {origin} on {} (UDP and TCP)", addresses.join(", ")))
+        }
+        Happening::Applied { action: ChangeAction::Create, record, evidence, .. } => {
+            one(AnsiColor::Green, format!("+ {record}   {evidence}"))
+        }
+        Happening::Applied { action: ChangeAction::Delete, record, evidence, .. } => {
+            one(AnsiColor::Red, format!("- {record}   {evidence}"))
+        }
+        Happening::HeldBack { pool, set_identifier, reason, detail, hint } => {
+            let what = set_identifier.clone().unwrap_or_else(|| format!("pool {pool}"));
+            let mut lines = one(AnsiColor::Magenta, format!("held back: {what} [{reason}] {detail}"));
+            lines.extend(hint.iter().map(|hint| (style(AnsiColor::Magenta), format!("  hint: {hint}"))));
+            lines
+        }
+        Happening::Trouble { about, problem } => one(AnsiColor::Yellow, format!("! {about}: {problem}")),
+        Happening::Over { what } => one(AnsiColor::Cyan, format!("over: {what}")),
+        Happening::Dropped { kind, detail } => one(AnsiColor::Yellow, format!("dropped [{kind}] {detail}")),
+        Happening::Refused { pool, change, messages } => {
+            one(AnsiColor::Red, format!("! pool {pool}: Route 53 refuses {change}: {}", messages.join(", ")))
+        }
+        Happening::HandedBack { pool, change } => {
+            one(AnsiColor::Yellow, format!("! pool {pool}: no time left for {change}; the next look tries again"))
+        }
+        Happening::Stopped { why, events, dropped } => {
+            one(AnsiColor::Cyan, format!("stopped: {why}; {events} events understood, {dropped} dropped"))
+        }
+    }
+}

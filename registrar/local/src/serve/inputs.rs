@@ -1,0 +1,191 @@
+//! The files that an edge reads: watched by reading them again, as a sweep would see them.
+//!
+//! At the start a file that cannot be used is an error. Later the last good content stays in place and
+//! the problem is told, because a file may be half-written at any moment.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use registrar_core::Timestamp;
+use registrar_core::inventory::HostedZone;
+use registrar_core::name::RecordName;
+use registrar_core::offline::{PoolArgument, single_hosted_zone};
+use registrar_core::pool::{Pool, PoolState};
+use registrar_core::record_set::RecordSet;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::console::Happening;
+use crate::dns::NameServerFaults;
+use crate::edge::{Edge, EdgeFaults, Route53Faults};
+
+/// No dump of a fleet comes near it: a described instance takes about 5 KB.
+const LARGEST_FILE: u64 = 256 * 1024 * 1024;
+
+/// Where everything is read from.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// The pool documents.
+    pub pools: Vec<PoolArgument>,
+    /// What `aws ec2 describe-instances` printed.
+    pub fleet: PathBuf,
+    /// What `aws autoscaling describe-auto-scaling-…` printed.
+    pub groups: Option<PathBuf>,
+    /// The record sets, read at the start and written after each change.
+    pub zone: Option<PathBuf>,
+    /// The faults.
+    pub faults: Option<PathBuf>,
+}
+
+/// A file of faults: how the services around the edge misbehave.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FaultsDocument {
+    /// What Route 53 does to the next calls.
+    pub route53: Route53Faults,
+    /// What the name servers do, in the order of the `--dns` arguments.
+    pub name_servers: Vec<NameServerFaults>,
+}
+
+impl Inputs {
+    /// Reads the pool documents for the start, where every one of them must be good.
+    ///
+    /// # Errors
+    /// When a document cannot be read or used, two claim one name, or a name is outside the hosted zone.
+    pub fn first_pools(&self, origin: &RecordName) -> Result<Vec<Pool>> {
+        let mut pools = Vec::new();
+        for argument in &self.pools {
+            let pool = Pool::read(argument.name.clone(), &read("pool document", &argument.file)?);
+            if let Err(error) = &pool.policy {
+                bail!("pool document {}: {error} (hint: {})", argument.file.display(), error.hint);
+            }
+            pools.push(pool);
+        }
+        single_hosted_zone(&pools)?;
+        let mut names = BTreeSet::new();
+        for (pool, argument) in pools.iter().zip(&self.pools) {
+            let Ok(policy) = &pool.policy else { continue };
+            if !policy.name.is_within(origin) {
+                bail!(
+                    "pool document {}: record.name: {} is outside the hosted zone {origin} (hint: use a name that \
+                     ends in .{origin}, or give --origin)",
+                    argument.file.display(),
+                    policy.name
+                );
+            }
+            if policy.state != PoolState::Retired && !names.insert(&policy.name) {
+                bail!(
+                    "pool {} claims {}, as another pool does (hint: give each pool a name of its own)",
+                    pool.name,
+                    policy.name
+                );
+            }
+        }
+        Ok(pools)
+    }
+
+    /// Reads the record sets that are there at the start; none where the file does not exist yet.
+    ///
+    /// # Errors
+    /// When the file is there and is not what `aws route53 list-resource-record-sets` prints.
+    pub fn first_zone(&self) -> Result<HostedZone> {
+        let Some(path) = self.zone.as_ref().filter(|path| path.exists()) else {
+            return Ok(HostedZone::default());
+        };
+        let zone = registrar_core::dump::read_hosted_zone(&read("zone", path)?).map_err(|error| {
+            anyhow!(
+                "zone {} is not what `aws route53 list-resource-record-sets` prints: {error} (hint: give another file, \
+                 or none)",
+                path.display()
+            )
+        })?;
+        match &zone.gap {
+            Some(gap) => bail!("zone {}: {} (hint: list it to its end)", path.display(), gap.reason),
+            None => Ok(zone),
+        }
+    }
+
+    /// Checks that fleet and groups are good at the start.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn check_dumps(&self) -> Result<()> {
+        let fleet = read("fleet", &self.fleet)?;
+        let not_dump = |what: &str, path: &Path, error: registrar_core::json::JsonError| {
+            anyhow!("{what} {} is not what the AWS CLI prints: {error} (hint: run it again)", path.display())
+        };
+        registrar_core::dump::read_fleet(&fleet).map_err(|error| not_dump("fleet", &self.fleet, error))?;
+        if let Some(path) = &self.groups {
+            let groups = read("groups", path)?;
+            registrar_core::dump::read_groups(&groups).map_err(|error| not_dump("groups", path, error))?;
+        }
+        Ok(())
+    }
+
+    /// Reads everything again into the edge, and returns what is wrong with the files now.
+    pub fn refresh(&self, edge: &mut Edge, now: Timestamp) -> Vec<Happening> {
+        let mut troubles = Vec::new();
+        let mut trouble = |path: &Path, problem: String| {
+            troubles.push(Happening::Trouble { about: path.display().to_string(), problem });
+        };
+        let text = read("fleet", &self.fleet).map_err(|error| format!("{error:#}"));
+        if let Err(error) = edge.read_fleet(text.as_deref().map_err(Clone::clone), now) {
+            trouble(&self.fleet, format!("cannot be read now: {error}"));
+        }
+        if let Some(path) = &self.groups {
+            let text = read("groups", path).map_err(|error| format!("{error:#}"));
+            if let Err(error) = edge.read_groups(text.as_deref().map_err(Clone::clone)) {
+                trouble(path, format!("cannot be read now: {error}"));
+            }
+        }
+        for pool in &self.pools {
+            let text = read("pool document", &pool.file).map_err(|error| format!("{error:#}"));
+            edge.read_pool(pool.name.clone(), text.as_deref().map_err(Clone::clone));
+        }
+        troubles
+    }
+
+    /// Reads the faults.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or names a fault that there is not.
+    pub fn read_faults(&self) -> Result<FaultsDocument> {
+        let Some(path) = &self.faults else { return Ok(FaultsDocument::default()) };
+        let text = read("faults", path)?;
+        registrar_core::json::parse(&text).map_err(|error| anyhow!("faults {}: {error}", path.display()))
+    }
+
+    /// Writes the record sets in the form in which they are read; the file is replaced as a whole.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_zone(&self, records: &[RecordSet]) -> Result<()> {
+        let Some(path) = &self.zone else { return Ok(()) };
+        let fail = || format!("zone {} could not be written", path.display());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder).with_context(fail)?;
+        serde_json::to_writer_pretty(&mut file, &json!({ "ResourceRecordSets": records })).with_context(fail)?;
+        file.write_all(b"\n").with_context(fail)?;
+        file.persist(path).with_context(fail)?;
+        Ok(())
+    }
+}
+
+impl From<&FaultsDocument> for EdgeFaults {
+    fn from(document: &FaultsDocument) -> Self {
+        Self { route53: document.route53 }
+    }
+}
+
+fn read(what: &str, path: &Path) -> Result<String> {
+    let fail = || format!("{what} {} could not be read", path.display());
+    let mut text = String::new();
+    let file = std::fs::File::open(path).with_context(fail)?;
+    file.take(LARGEST_FILE + 1).read_to_string(&mut text).with_context(fail)?;
+    if text.len() as u64 > LARGEST_FILE {
+        bail!("{what} {} has more than {LARGEST_FILE} bytes", path.display());
+    }
+    Ok(text)
+}

@@ -1,0 +1,291 @@
+//! `registrar-local serve`: the edge as a long-running process on files and standard input.
+//!
+//! It waits and reads; what it reads goes to the edge, which decides nothing either.
+
+mod console;
+mod inputs;
+mod lines;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use registrar_core::ids::DeploymentName;
+use registrar_core::name::RecordName;
+use registrar_core::offline::single_hosted_zone;
+use registrar_core::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
+
+pub use console::{Console, Happening};
+pub use inputs::{FaultsDocument, Inputs};
+pub use lines::read_line;
+
+use crate::dns::{Clock, NameServer, NameServerConfig, NameServerFaults};
+use crate::edge::{Edge, EdgeFaults, RunReport, SharedModel, Step};
+use crate::route53::{Route53Model, Settings};
+
+/// How long one run may take before it hands the rest to the next one.
+const RUN_TIME: SignedDuration = SignedDuration::from_secs(30);
+/// How many lines are taken in before the world is looked at.
+const MOST_LINES_AT_ONCE: usize = 1_000;
+
+/// What to serve.
+#[derive(Clone, Debug)]
+pub struct ServeConfig {
+    /// The files.
+    pub inputs: Inputs,
+    /// The name of the hosted zone.
+    pub origin: RecordName,
+    /// Where the name servers listen.
+    pub dns: Vec<SocketAddr>,
+    /// The deployment that owns the records.
+    pub deployment: DeploymentName,
+    /// How often everything is looked at.
+    pub sweep: Duration,
+    /// Whether the end of standard input ends it.
+    pub exit_on_eof: bool,
+    /// Where random numbers begin.
+    pub seed: u64,
+}
+
+/// An edge with its name servers, files and console.
+pub struct Service<W> {
+    inputs: Inputs,
+    edge: Edge,
+    servers: Vec<NameServer>,
+    console: Console<W>,
+    clock: Clock,
+    faults: FaultsDocument,
+    events: usize,
+    dropped: usize,
+}
+
+impl<W: Write> Service<W> {
+    /// Reads everything once and starts the name servers; nothing is changed yet.
+    ///
+    /// # Errors
+    /// When a file cannot be used or an address cannot be listened on.
+    pub async fn start(config: &ServeConfig, console: Console<W>, clock: Clock) -> Result<Self> {
+        let inputs = config.inputs.clone();
+        let pools = inputs.first_pools(&config.origin)?;
+        inputs.check_dumps()?;
+        let faults = inputs.read_faults()?;
+        let zone_id = single_hosted_zone(&pools)?.ok_or_else(|| anyhow!("no pool was given"))?;
+        let records = inputs.first_zone()?.records.into_values().collect();
+        let mut model = Route53Model::new(Settings::default());
+        model
+            .create_hosted_zone(zone_id.clone(), config.origin.clone(), records)
+            .with_context(|| format!("the zone's records do not belong to {}", config.origin))?;
+        let model: SharedModel = Arc::new(Mutex::new(model));
+        let servers = start_servers(config, &model, &clock).await?;
+        let edge = Edge::new(config.deployment.clone(), zone_id, model, config.seed);
+        let mut service = Self { inputs, edge, servers, console, clock, faults, events: 0, dropped: 0 };
+        service.arm_faults();
+        Ok(service)
+    }
+
+    /// Returns where the name servers listen.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.servers.iter().map(NameServer::address).collect()
+    }
+
+    /// Returns the edge.
+    #[must_use]
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// Returns what tells happenings.
+    pub fn console(&mut self) -> &mut Console<W> {
+        &mut self.console
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Takes in one line of standard input, and says whether it asks for a look.
+    ///
+    /// # Errors
+    /// When nothing can be told any more.
+    pub fn take_line(&mut self, line: &str) -> Result<bool> {
+        if line.trim().is_empty() {
+            return Ok(false);
+        }
+        let now = self.now();
+        match self.edge.event(line, now) {
+            Ok(trigger) => {
+                self.events += 1;
+                Ok(trigger.asks_for_a_look())
+            }
+            Err(dropped) => {
+                self.dropped += 1;
+                let happening = Happening::Dropped { kind: dropped.kind(), detail: dropped.to_string() };
+                self.console.tell(now, &happening)?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Reads the files again, and makes the records right.
+    ///
+    /// # Errors
+    /// When nothing can be told, or the zone file cannot be written, any more.
+    pub async fn look(&mut self) -> Result<Option<RunReport>> {
+        let mut troubles = self.inputs.refresh(&mut self.edge, self.now());
+        troubles.extend(self.reload_faults());
+        let start = self.now();
+        let mut run = match self.edge.begin(start, start + RUN_TIME) {
+            Ok(run) => run,
+            Err(problem) => {
+                troubles.push(Happening::Trouble { about: "this look".to_owned(), problem });
+                self.console.tell_lasting(start, troubles)?;
+                return Ok(None);
+            }
+        };
+        let report = loop {
+            let now = self.now();
+            match self.edge.step(&mut run, now) {
+                Step::Progress => {}
+                Step::WaitUntil(at) => tokio::time::sleep(until(now, at)).await,
+                Step::Done(report) => break *report,
+            }
+        };
+        self.console.tell_run(self.now(), &report, &troubles)?;
+        if !report.outcome.applied.is_empty() {
+            self.inputs.write_zone(&self.edge.records()?)?;
+        }
+        Ok(Some(report))
+    }
+
+    /// Arms the faults again when their file has changed.
+    fn reload_faults(&mut self) -> Option<Happening> {
+        match self.inputs.read_faults() {
+            Ok(faults) if faults == self.faults => None,
+            Ok(faults) => {
+                self.faults = faults;
+                self.arm_faults();
+                None
+            }
+            Err(error) => {
+                let problem = format!("cannot be used, the last faults stay: {error:#}");
+                Some(Happening::Trouble { about: "faults".to_owned(), problem })
+            }
+        }
+    }
+
+    fn arm_faults(&mut self) {
+        self.edge.set_faults(EdgeFaults::from(&self.faults));
+        for (index, server) in self.servers.iter().enumerate() {
+            let faults = self.faults.name_servers.get(index).cloned();
+            server.faults().set(faults.unwrap_or_else(NameServerFaults::default));
+        }
+    }
+
+    /// Stops the name servers and says goodbye.
+    ///
+    /// # Errors
+    /// When nothing can be told any more.
+    pub async fn stop(mut self, why: &'static str) -> Result<()> {
+        for server in self.servers.drain(..) {
+            server.shutdown().await;
+        }
+        let stopped = Happening::Stopped { why, events: self.events, dropped: self.dropped };
+        let now = self.now();
+        Ok(self.console.tell(now, &stopped)?)
+    }
+}
+
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+}
+
+async fn start_servers(config: &ServeConfig, model: &SharedModel, clock: &Clock) -> Result<Vec<NameServer>> {
+    let mut servers = Vec::new();
+    for (index, address) in config.dns.iter().enumerate() {
+        let seed = config.seed.wrapping_add(1 + index as u64);
+        let zones = Arc::clone(model);
+        let server = NameServer::start(NameServerConfig::new(*address, zones, Arc::clone(clock), seed));
+        servers.push(server.await?);
+    }
+    Ok(servers)
+}
+
+/// Serves until a signal, or the end of standard input where that is wanted.
+///
+/// # Errors
+/// When it could not start, or nothing can be told any more.
+pub async fn serve(config: ServeConfig, out: impl Write, json: bool, clock: Clock) -> Result<()> {
+    let mut service = Service::start(&config, Console::new(out, json), Arc::clone(&clock)).await?;
+    let listening = Happening::Listening {
+        origin: config.origin.to_string(),
+        addresses: service.addresses().iter().map(ToString::to_string).collect(),
+    };
+    service.console.tell(clock(), &listening)?;
+    let mut lines = stdin_lines();
+    let mut stdin_open = true;
+    let mut sweep = tokio::time::interval(config.sweep);
+    sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut signals = Signals::new()?;
+    let why = loop {
+        tokio::select! {
+            why = signals.next() => break why,
+            _ = sweep.tick() => {
+                service.look().await?;
+            }
+            line = lines.recv(), if stdin_open => {
+                let mut asks = false;
+                match line {
+                    Some(line) => asks |= service.take_line(&line)?,
+                    None if config.exit_on_eof => break "the end of standard input",
+                    None => stdin_open = false,
+                }
+                for _ in 0..MOST_LINES_AT_ONCE {
+                    let Ok(line) = lines.try_recv() else { break };
+                    asks |= service.take_line(&line)?;
+                }
+                if asks {
+                    service.look().await?;
+                }
+            }
+        }
+    };
+    service.stop(why).await
+}
+
+/// Reads standard input on a thread of its own, since a read of it cannot be interrupted.
+fn stdin_lines() -> mpsc::Receiver<String> {
+    let (send, receive) = mpsc::channel(MOST_LINES_AT_ONCE);
+    std::thread::spawn(move || {
+        let mut stdin = std::io::stdin().lock();
+        while let Ok(Some(line)) = read_line(&mut stdin) {
+            if send.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receive
+}
+
+/// The signals that end it.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}
