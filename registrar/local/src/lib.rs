@@ -4,7 +4,5 @@
 //! published. Nothing here reads a clock or picks a seed: both enter at the binary.
 
 pub mod dns;
-pub mod edge;
-pub mod fleet;
 pub mod route53;
 mod value;

@@ -20,3 +20,5 @@ pub use error::Route53Error;
 pub use listing::{Cursor, Page};
 pub use model::{Route53Model, Settings};
 pub use published::PublishedZone;
+#[cfg(test)]
+pub(crate) use rules::testing;
