@@ -9,6 +9,8 @@
 //! ```
 
 mod check;
+#[cfg(test)]
+mod fixtures;
 mod judge;
 mod observation;
 mod plan;

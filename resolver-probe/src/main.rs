@@ -172,7 +172,7 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest, Failure> {
     })
 }
 
-/// The one place where randomness enters.
+/// The one place where randomness enters. 53 bits: what reads JSON numbers as floats keeps the seed whole.
 fn seed(given: Option<u64>) -> Result<u64, Failure> {
     match given {
         Some(seed) => Ok(seed),

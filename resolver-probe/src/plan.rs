@@ -39,7 +39,9 @@ const LONGEST_EXTENSION: u64 = 4;
 /// How many sampling queries go to each server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Samples {
-    /// As many as it takes to see every record; the module's documentation says how many that is.
+    /// As many as it takes: every expected record, and one stray record of the default weight, would be
+    /// seen with 99.9 % probability, and a missing address is chance at most once in a million runs.
+    /// Without a truth, as if there were one more record of equal share than was seen. At most 10,000.
     #[default]
     Auto,
     /// Exactly so many.
@@ -153,4 +155,90 @@ pub(crate) fn divergences(observations: &[Observation]) -> Vec<Divergence> {
         }
     }
     divergences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{address, observation, truth};
+
+    const FOUR: [(&str, &str, &str, &str); 4] = [
+        ("i-1", "192.0.2.1", "running", "100"),
+        ("i-2", "192.0.2.2", "running", "100"),
+        ("i-3", "192.0.2.3", "running", "100"),
+        ("i-4", "192.0.2.4", "running", "100"),
+    ];
+
+    #[test]
+    fn enough_replies_show_a_share_with_99_9_percent() {
+        let shares = [(0.25, 25), (0.10, 66), (0.05, 135), (0.01, 688), (1.0 / 256.0, 1765)];
+        for (share, replies) in shares {
+            assert_eq!(enough(share, 0.001), replies, "share {share}");
+        }
+        assert_eq!(enough(1.0, 0.001), 1);
+        assert_eq!(enough(0.0, 0.001), u64::MAX);
+    }
+
+    #[test]
+    fn enough_replies_show_every_one_of_equal_records() {
+        for (records, replies) in [(4_u64, 29), (10, 88), (100, 1146)] {
+            let share = 1.0 / records as f64;
+            assert_eq!(enough(share, MISS / records as f64), replies, "{records} records");
+        }
+    }
+
+    #[test]
+    fn the_first_round_would_show_a_stray_record_too() {
+        let truth = truth("", &FOUR);
+        assert_eq!(truth.smallest_share(), (0.2, 5));
+        assert_eq!(wanted(Samples::Auto, Some(&truth), &[]), 39);
+    }
+
+    #[test]
+    fn a_missing_address_lengthens_sampling_until_chance_does_not_explain_it() {
+        let truth = truth("", &FOUR);
+        let three = [(1, 13), (2, 13), (3, 13)];
+        assert_eq!(wanted(Samples::Auto, Some(&truth), &[observation(1, &three)]), 49);
+        assert!(chance_of_missing(0.25, 49) <= PROOF);
+        let all = [(1, 10), (2, 10), (3, 10), (4, 9)];
+        assert_eq!(wanted(Samples::Auto, Some(&truth), &[observation(1, &all)]), 39);
+    }
+
+    #[test]
+    fn without_a_truth_sampling_goes_on_while_one_more_record_could_hide() {
+        assert_eq!(wanted(Samples::Auto, None, &[]), 68);
+        let few: Vec<(u8, u64)> = (1..=7).map(|last| (last, 10)).collect();
+        assert_eq!(wanted(Samples::Auto, None, &[observation(1, &few)]), 68);
+        let more: Vec<(u8, u64)> = (1..=9).map(|last| (last, 10)).collect();
+        assert_eq!(wanted(Samples::Auto, None, &[observation(1, &more)]), 88);
+        let all: Vec<(u8, u64)> = (1..=120).map(|last| (last, 10)).collect();
+        assert_eq!(wanted(Samples::Auto, None, &[observation(1, &all)]), 1146);
+    }
+
+    #[test]
+    fn a_number_of_samples_that_was_given_is_kept() {
+        let seven = Samples::Exactly(NonZeroU64::new(7).unwrap());
+        assert_eq!(wanted(seven, Some(&truth("", &FOUR)), &[observation(1, &[(1, 7)])]), 7);
+    }
+
+    #[test]
+    fn a_divergence_that_chance_may_explain_lengthens_sampling_within_bounds() {
+        let servers = [observation(1, &[(1, 66), (2, 2)]), observation(2, &[(1, 68)])];
+        assert_eq!(wanted(Samples::Auto, None, &servers), 136);
+        let servers = [observation(1, &[(1, 270), (2, 2)]), observation(2, &[(1, 272)])];
+        assert_eq!(wanted(Samples::Auto, None, &servers), 272);
+        let proven = [observation(1, &[(1, 34), (2, 34)]), observation(2, &[(1, 68)])];
+        assert_eq!(wanted(Samples::Auto, None, &proven), 68);
+        assert_eq!(divergences(&proven).len(), 1);
+        assert_eq!(divergences(&proven)[0].address, address(2));
+    }
+
+    #[test]
+    fn fishers_test_agrees_with_counting() {
+        // One of two marked balls on one side of four: 1/2 that the single sighting is elsewhere.
+        assert_eq!(chance_of_divergence(1, 2, 2), 0.5);
+        // Both sightings among the first two of four: 1/6.
+        assert!((chance_of_divergence(2, 2, 2) - 1.0 / 6.0).abs() < 1e-12);
+        assert_eq!(chance_of_divergence(0, 10, 10), 1.0);
+    }
 }

@@ -245,21 +245,22 @@ fn weight(policy: &Policy, instance: &Instance) -> u8 {
 fn role(policy: &Policy, instance: &Instance, groups: Option<&Groups>) -> Role {
     let known = groups.and_then(|groups| groups.members.get(&instance.id));
     let group = known.map(|membership| membership.group.clone()).or_else(|| instance.tagged_group());
-    let selected = policy.selects(instance, &Observed::Known(group.clone()));
-    match (selected, instance.state) {
-        (Observed::Known(false), Some(InstanceState::Running)) => {
-            return Role::NotServing("is not selected by the pool".to_owned());
-        }
-        (Observed::Known(_) | Observed::Unknown(_), Some(state)) if state != InstanceState::Running => {
-            return Role::NotServing(format!("is {state}"));
-        }
-        (Observed::Known(false), _) => return Role::NotServing("is not selected by the pool".to_owned()),
-        (Observed::Unknown(gap), _) => return Role::Unsure(format!("may be selected: {gap}")),
-        (Observed::Known(true), None) => return Role::Unsure("is in a state not known here".to_owned()),
-        (Observed::Known(true), Some(_)) => {}
+    if let Some(state) = instance.state.filter(|state| *state != InstanceState::Running) {
+        return Role::NotServing(format!("is {state}"));
     }
+    let may_be_selected = match policy.selects(instance, &Observed::Known(group.clone())) {
+        Observed::Known(false) => return Role::NotServing("is not selected by the pool".to_owned()),
+        Observed::Known(true) => None,
+        Observed::Unknown(gap) => Some(gap),
+    };
     if policy.state == PoolState::Retired {
         return Role::NotServing("must not be answered: the pool is retired".to_owned());
+    }
+    if let Some(gap) = may_be_selected {
+        return Role::Unsure(format!("may be selected: {gap}"));
+    }
+    if instance.state.is_none() {
+        return Role::Unsure("is in a state that is not known here".to_owned());
     }
     match (known.map(|membership| &membership.state), group, groups) {
         (Some(LifecycleState::InService), _, _) | (None, None, _) | (None, Some(_), None) => Role::Serving,
@@ -270,5 +271,149 @@ fn role(policy: &Policy, instance: &Instance, groups: Option<&Groups>) -> Role {
         (None, Some(group), Some(_)) => {
             Role::Unsure(format!("is tagged as a member of group {group}, which was not seen to list it"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{self, address, fleet, groups, truth};
+
+    fn expected(truth: &Truth) -> Vec<(String, f64)> {
+        truth.expected().map(|(address, share)| (address.to_string(), share)).collect()
+    }
+
+    #[test]
+    fn running_instances_of_the_pool_are_expected_in_proportion_to_their_weights() {
+        let truth = truth(
+            "",
+            &[
+                ("i-1", "192.0.2.1", "running", "100"),
+                ("i-2", "192.0.2.2", "running", "50"),
+                ("i-3", "192.0.2.3", "running", "not a number"),
+                ("i-4", "192.0.2.4", "stopped", "100"),
+            ],
+        );
+        let shares = [("192.0.2.1", 0.4), ("192.0.2.2", 0.2), ("192.0.2.3", 0.4)];
+        assert_eq!(expected(&truth), shares.map(|(address, share)| (address.to_owned(), share)));
+        assert_eq!(truth.standing(address(4)), Standing::NotServing(&"i-4".parse().unwrap(), "is stopped"));
+        assert_eq!(truth.standing(address(9)), Standing::Nobody);
+    }
+
+    #[test]
+    fn records_that_all_have_weight_0_share_equally() {
+        let truth = truth("", &[("i-1", "192.0.2.1", "running", "0"), ("i-2", "192.0.2.2", "running", "0")]);
+        assert_eq!(truth.share_beside(address(1), 0), Some(0.5));
+    }
+
+    #[test]
+    fn an_instance_of_another_pool_is_named() {
+        let mut fleet = fleet(&[("i-1", "192.0.2.1", "running", "100")]);
+        for instance in fleet.instances.values_mut() {
+            instance.tags.insert("edge-dns".to_owned(), "audio".to_owned());
+        }
+        let truth = Truth::new(&fixtures::policy(""), &fleet, None);
+        assert_eq!(
+            truth.standing(address(1)),
+            Standing::NotServing(&"i-1".parse().unwrap(), "is not selected by the pool")
+        );
+    }
+
+    #[test]
+    fn another_address_of_a_serving_instance_is_stale() {
+        let mut fleet = fleet(&[("i-1", "192.0.2.1", "running", "100")]);
+        for instance in fleet.instances.values_mut() {
+            instance.addresses.private = Some(registrar_core::address::PrivateIp(address(7)));
+        }
+        let truth = Truth::new(&fixtures::policy(""), &fleet, None);
+        assert_eq!(
+            truth.standing(address(7)),
+            Standing::NotServing(&"i-1".parse().unwrap(), "publishes its carrier-ip, which this is not")
+        );
+    }
+
+    #[test]
+    fn an_address_that_moved_is_judged_by_the_instance_that_serves() {
+        let truth =
+            truth("", &[("i-1", "192.0.2.1", "stopped", "100"), ("i-2", "192.0.2.1", "running", "100")]);
+        assert_eq!(truth.standing(address(1)), Standing::Expected(Some(&"i-2".parse().unwrap())));
+    }
+
+    #[test]
+    fn a_member_of_a_group_serves_only_in_service() {
+        let mut fleet = fleet(&[
+            ("i-1", "192.0.2.1", "running", "100"),
+            ("i-2", "192.0.2.2", "running", "100"),
+            ("i-3", "192.0.2.3", "running", "100"),
+        ]);
+        for instance in fleet.instances.values_mut() {
+            instance.tags.insert("aws:autoscaling:groupName".to_owned(), "edge".to_owned());
+        }
+        let seen = groups(&[("i-1", "InService"), ("i-2", "Terminating:Wait")]);
+        let with = Truth::new(&fixtures::policy(""), &fleet, Some(&seen));
+        assert_eq!(with.standing(address(1)), Standing::Expected(Some(&"i-1".parse().unwrap())));
+        assert_eq!(
+            with.standing(address(2)),
+            Standing::NotServing(&"i-2".parse().unwrap(), "is Terminating:Wait in group edge")
+        );
+        assert_eq!(with.standing(address(3)), Standing::Unsure(Some(&"i-3".parse().unwrap())));
+        assert_eq!(with.gaps().len(), 1);
+        let without = Truth::new(&fixtures::policy(""), &fleet, None);
+        assert_eq!((without.expected().count(), without.taken_as_in_service()), (3, 3));
+    }
+
+    #[test]
+    fn in_a_dump_that_was_cut_a_stranger_may_be_a_member() {
+        let mut fleet = fleet(&[("i-1", "192.0.2.1", "running", "100")]);
+        fleet.gap = Some(registrar_core::inventory::Gap::new(
+            registrar_core::inventory::GapSource::Fleet,
+            "NextToken is there",
+        ));
+        let truth = Truth::new(&fixtures::policy(""), &fleet, None);
+        assert_eq!(truth.standing(address(9)), Standing::Unsure(None));
+        assert_eq!(truth.gaps(), ["fleet: NextToken is there"]);
+    }
+
+    #[test]
+    fn a_retired_pool_should_answer_nothing() {
+        let truth = truth(r#","state":"retired""#, &[("i-1", "192.0.2.1", "running", "100")]);
+        assert_eq!(truth.expected().count(), 0);
+        assert_eq!(
+            truth.standing(address(1)),
+            Standing::NotServing(&"i-1".parse().unwrap(), "must not be answered: the pool is retired")
+        );
+    }
+
+    #[test]
+    fn the_fallback_is_expected_only_when_nothing_serves() {
+        let guard = r#","guard":{"when_empty":"fallback","fallback":"192.0.2.200"}"#;
+        let serving = truth(guard, &[("i-1", "192.0.2.1", "running", "0")]);
+        assert_eq!(expected(&serving), [("192.0.2.1".to_owned(), 1.0)]);
+        assert_eq!(serving.standing(address(200)), Standing::Fallback);
+        let empty = truth(guard, &[("i-1", "192.0.2.1", "stopped", "100")]);
+        assert_eq!(expected(&empty), [("192.0.2.200".to_owned(), 1.0)]);
+    }
+
+    #[test]
+    fn behind_an_alias_any_address_may_be_the_fallback_s_when_nothing_serves() {
+        let guard = r#","guard":{"when_empty":"fallback","fallback":"spare.example.com"}"#;
+        let empty = truth(guard, &[]);
+        assert!(empty.serves_by_alias());
+        assert_eq!(empty.standing(address(9)), Standing::Fallback);
+        let serving = truth(guard, &[("i-1", "192.0.2.1", "running", "100")]);
+        assert_eq!(serving.standing(address(9)), Standing::Nobody);
+    }
+
+    #[test]
+    fn each_routing_has_its_shares() {
+        let twelve: Vec<String> = (1..=12).map(|last| format!("192.0.2.{last}")).collect();
+        let ids: Vec<String> = (1..=12).map(|id| format!("i-{id}")).collect();
+        let instances: Vec<_> =
+            ids.iter().zip(&twelve).map(|(id, ip)| (id.as_str(), ip.as_str(), "running", "100")).collect();
+        let share = |routing| {
+            let policy = fixtures::policy_with_routing(routing);
+            Truth::new(&policy, &fleet(&instances), None).share_beside(address(1), 0).unwrap()
+        };
+        assert_eq!((share("weighted"), share("multivalue"), share("simple")), (1.0 / 12.0, 8.0 / 12.0, 1.0));
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
         findings.extend(tcp_dead(observed));
         findings.extend(cut_short(observed));
         findings.extend(undecided(observed, rows));
-        findings.extend(thin(scene, observed));
+        findings.extend(thin(scene, observed, rows));
         findings.extend(ttl_of_server(scene, observed));
     }
     findings.extend(ttl_between_servers(scene));
@@ -144,14 +144,15 @@ fn undecided(observed: &Observation, rows: &[AnswerReport]) -> Option<Finding> {
 }
 
 /// Reports answers too few to show a record of the smallest share; one in ten may be lost.
-fn thin(scene: &Scene<'_>, observed: &Observation) -> Option<Finding> {
+fn thin(scene: &Scene<'_>, observed: &Observation, rows: &[AnswerReport]) -> Option<Finding> {
     let answers = observed.sampled.answers;
     let enough = match scene.samples {
         Samples::Auto => plan::base(scene.truth, scene.observations),
         Samples::Exactly(count) => count.get(),
     };
-    let done = observed.stopped.is_none();
-    if !done || answers == 0 || answers >= enough - enough / 10 {
+    let told_already =
+        observed.stopped.is_some() || rows.iter().any(|row| row.verdict == AddressVerdict::Undecided);
+    if told_already || answers == 0 || answers >= enough - enough / 10 {
         return None;
     }
     let server = observed.server;
