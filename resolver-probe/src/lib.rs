@@ -1,1 +1,33 @@
-//! An independent witness.
+//! An independent witness of what a weighted, short-TTL name answers.
+//!
+//! It asks each name server often enough to see every record, and compares the answers with the fleet.
+//! It caches nothing, follows no delegation and changes nothing; with the registrar it shares names and
+//! file formats, never a decision, so that a wrong decision there cannot hide itself here.
+//!
+//! ```text
+//! CheckRequest ─► rounds of queries ─► Observation of each server ─► judgement against Truth ─► CheckReport
+//! ```
+
+mod check;
+#[cfg(test)]
+mod fixtures;
+mod judge;
+mod observation;
+mod plan;
+mod render;
+mod report;
+mod sampler;
+mod tcp;
+mod truth;
+mod udp;
+mod wire;
+
+pub use check::{CheckRequest, check};
+pub use plan::Samples;
+pub use render::{render_human, render_json};
+pub use report::{
+    AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,
+    RcodeCount, SampleCounts, ServerReport, Severity, TcpReport, TransportReport, TransportState, TtlCount,
+    UdpReport, Verdict,
+};
+pub use truth::Truth;

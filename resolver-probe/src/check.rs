@@ -1,0 +1,119 @@
+//! A check from request to report: rounds of sampling until nothing is open, within the deadline.
+//!
+//! It reads no clock and no environment: durations and the seed come with the request.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use registrar_core::name::RecordName;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::judge;
+use crate::observation::Observation;
+use crate::plan::{self, Samples};
+use crate::report::CheckReport;
+use crate::sampler::{Manner, Sampler};
+use crate::truth::Truth;
+use crate::wire::Question;
+
+/// What to check, and how.
+#[derive(Clone, Debug)]
+pub struct CheckRequest {
+    /// The name that clients ask for.
+    pub name: RecordName,
+    /// The name servers to ask; they are taken to be authoritative for the name.
+    pub servers: Vec<SocketAddr>,
+    /// What the name should answer, where that is known.
+    pub truth: Option<Truth>,
+    /// How many sampling queries go to each server.
+    pub samples: Samples,
+    /// How long each try of a query waits; a query over UDP has four.
+    pub timeout: Duration,
+    /// When the check ends, done or not. What was not done is in the report.
+    pub deadline: Duration,
+    /// Datagrams a second to each server at most; without it, 16 queries are always under way.
+    pub rate: Option<NonZeroU32>,
+    /// Where message ids come from. The same seed sends the same ids.
+    pub seed: u64,
+}
+
+impl CheckRequest {
+    /// Asks as many times as it takes, for 1 s a try and 30 s in all, without a truth.
+    #[must_use]
+    pub fn new(name: RecordName, servers: Vec<SocketAddr>, seed: u64) -> Self {
+        Self {
+            name,
+            servers,
+            truth: None,
+            samples: Samples::Auto,
+            timeout: Duration::from_secs(1),
+            deadline: Duration::from_secs(30),
+            rate: None,
+            seed,
+        }
+    }
+}
+
+/// Asks every server until what is answered is known, or the deadline passes, and judges the answers.
+///
+/// It needs a tokio runtime with I/O and time, and never fails: what goes wrong is in the report.
+pub async fn check(request: CheckRequest) -> CheckReport {
+    let (tell, over) = watch::channel(false);
+    let observations = {
+        let observe = observe(&request, over);
+        tokio::pin!(observe);
+        tokio::select! {
+            observations = &mut observe => observations,
+            () = tokio::time::sleep(request.deadline) => {
+                // The samplers stop at once and keep what they have.
+                tell.send_replace(true);
+                observe.await
+            }
+        }
+    };
+    judge::judge(&request, &observations)
+}
+
+async fn observe(request: &CheckRequest, over: watch::Receiver<bool>) -> Vec<Observation> {
+    let mut samplers = samplers(request);
+    let truth = request.truth.as_ref();
+    loop {
+        let observations: Vec<Observation> =
+            samplers.iter().map(|sampler| sampler.observation.clone()).collect();
+        let wanted = plan::wanted(request.samples, truth, &observations);
+        let open = |observed: &Observation| observed.stopped.is_none() && observed.udp.queries < wanted;
+        if !observations.iter().any(open) {
+            return observations;
+        }
+        samplers = round(samplers, wanted, &over).await;
+    }
+}
+
+fn samplers(request: &CheckRequest) -> Vec<Sampler> {
+    let mut servers = request.servers.clone();
+    servers.sort_unstable();
+    servers.dedup();
+    let manner = Manner {
+        question: Arc::new(Question::new(&request.name)),
+        timeout: request.timeout,
+        rate: request.rate,
+    };
+    let mut seeds = StdRng::seed_from_u64(request.seed);
+    servers.into_iter().map(|server| Sampler::new(server, manner.clone(), seeds.random())).collect()
+}
+
+/// Lets every server have its queries, all servers side by side.
+async fn round(samplers: Vec<Sampler>, wanted: u64, over: &watch::Receiver<bool>) -> Vec<Sampler> {
+    let mut rounds = JoinSet::new();
+    for sampler in samplers {
+        rounds.spawn(sampler.round(wanted, over.clone()));
+    }
+    let mut samplers = rounds.join_all().await;
+    samplers.sort_by_key(|sampler| sampler.observation.server);
+    samplers
+}

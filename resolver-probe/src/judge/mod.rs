@@ -1,0 +1,177 @@
+//! Judges what was seen against what should be, and writes the report.
+//!
+//! A pure function of its arguments: what it does not see in them, it calls unknown.
+
+mod addresses;
+mod servers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::check::CheckRequest;
+use crate::observation::Observation;
+use crate::plan::{self, Samples};
+use crate::report::{
+    AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, Finding, FindingId, SCHEMA,
+    Severity, Verdict,
+};
+use crate::truth::{Standing, Truth};
+
+/// Judges the observations of a request's servers.
+pub(crate) fn judge(request: &CheckRequest, observations: &[Observation]) -> CheckReport {
+    let scene = Scene::new(request.truth.as_ref(), request.samples, observations);
+    let mut findings = addresses::findings(&scene);
+    findings.extend(servers::findings(&scene));
+    findings.sort_by_key(|finding| (finding.severity, finding.id, finding.address, finding.server));
+    let answers = scene.rows.iter().cloned();
+    CheckReport {
+        schema: SCHEMA,
+        name: request.name.to_string(),
+        verdict: Verdict::of(findings.iter().map(|finding| finding.severity)),
+        compared: request.truth.is_some(),
+        servers: observations.iter().zip(answers).map(|(seen, rows)| servers::report(seen, rows)).collect(),
+        addresses: over_all_servers(&scene),
+        findings,
+        seed: request.seed,
+    }
+}
+
+/// Everything that a judgement looks at.
+struct Scene<'a> {
+    truth: Option<&'a Truth>,
+    samples: Samples,
+    observations: &'a [Observation],
+    /// The addresses of each server, in the order of the observations.
+    rows: Vec<Vec<AnswerReport>>,
+}
+
+impl<'a> Scene<'a> {
+    fn new(truth: Option<&'a Truth>, samples: Samples, observations: &'a [Observation]) -> Self {
+        let rows = observations.iter().map(|observed| rows(truth, observed)).collect();
+        Self { truth, samples, observations, rows }
+    }
+
+    /// Returns each server together with its addresses.
+    fn servers(&self) -> impl Iterator<Item = (&'a Observation, &[AnswerReport])> {
+        self.observations.iter().zip(self.rows.iter().map(Vec::as_slice))
+    }
+
+    /// Says whether any server answers the question.
+    fn is_answered(&self) -> bool {
+        self.observations.iter().any(|observed| observed.sampled.answers > 0)
+    }
+}
+
+/// Lists the addresses that a server answers, or should answer. A server that does not answer the question
+/// has none: what it would say is not known.
+fn rows(truth: Option<&Truth>, observed: &Observation) -> Vec<AnswerReport> {
+    let mut addresses: BTreeSet<Ipv4Addr> = observed.addresses().collect();
+    if observed.sampled.answers > 0 {
+        addresses.extend(truth.into_iter().flat_map(Truth::expected).map(|(address, _)| address));
+    }
+    addresses.into_iter().map(|address| row(truth, observed, address)).collect()
+}
+
+fn row(truth: Option<&Truth>, observed: &Observation, address: Ipv4Addr) -> AnswerReport {
+    let count = observed.sampled.count(address);
+    let replies = observed.sampled.answers;
+    AnswerReport {
+        address,
+        count,
+        tcp_count: observed.over_tcp.count(address),
+        share: if replies == 0 { 0.0 } else { rounded(count as f64 / replies as f64) },
+        expected_share: truth.and_then(|truth| truth.share_beside(address, 0)).map(rounded),
+        instance: truth.and_then(|truth| instance(truth, address)),
+        verdict: match truth {
+            None => AddressVerdict::NotJudged,
+            Some(truth) if observed.times_seen(address) > 0 => verdict_of_answered(truth, address),
+            Some(truth) => verdict_of_unseen(truth, observed, address),
+        },
+    }
+}
+
+fn instance(truth: &Truth, address: Ipv4Addr) -> Option<String> {
+    match truth.standing(address) {
+        Standing::Expected(instance) | Standing::Unsure(instance) => instance.map(ToString::to_string),
+        Standing::NotServing(instance, _) => Some(instance.to_string()),
+        Standing::Fallback | Standing::Nobody => None,
+    }
+}
+
+fn verdict_of_answered(truth: &Truth, address: Ipv4Addr) -> AddressVerdict {
+    match truth.standing(address) {
+        Standing::Expected(Some(_)) => AddressVerdict::Ok,
+        Standing::Expected(None) | Standing::Fallback => AddressVerdict::Fallback,
+        Standing::NotServing(..) | Standing::Nobody => AddressVerdict::StaleRecord,
+        Standing::Unsure(_) => AddressVerdict::Unknown,
+    }
+}
+
+/// An expected address is missing only where chance does not explain that it was not seen.
+fn verdict_of_unseen(truth: &Truth, observed: &Observation, address: Ipv4Addr) -> AddressVerdict {
+    let strangers = plan::strangers(truth, observed);
+    match truth.share_beside(address, strangers) {
+        Some(share) if share > 0.0 => {
+            let proven = plan::chance_of_missing(share, observed.sampled.answers) <= plan::PROOF;
+            if proven { AddressVerdict::MissingIp } else { AddressVerdict::Undecided }
+        }
+        Some(_) | None => AddressVerdict::Idle,
+    }
+}
+
+fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {
+    let mut reports: BTreeMap<Ipv4Addr, AddressReport> = BTreeMap::new();
+    for (observed, rows) in scene.servers() {
+        for row in rows {
+            let report = reports.entry(row.address).or_insert_with(|| AddressReport {
+                address: row.address,
+                verdict: row.verdict,
+                instance: row.instance.clone(),
+                expected_share: row.expected_share,
+                answered_by: Vec::new(),
+                not_answered_by: Vec::new(),
+            });
+            report.verdict = report.verdict.min(row.verdict);
+            if row.count + row.tcp_count > 0 {
+                report.answered_by.push(observed.server);
+            }
+        }
+    }
+    for report in reports.values_mut() {
+        let answering = scene.observations.iter().filter(|observed| observed.sampled.answers > 0);
+        let servers = answering.map(|observed| observed.server);
+        report.not_answered_by = servers.filter(|server| !report.answered_by.contains(server)).collect();
+    }
+    reports.into_values().collect()
+}
+
+/// Starts a finding; what it is about follows.
+fn finding(id: FindingId, severity: Severity, message: String) -> Finding {
+    let evidence = BTreeMap::new();
+    Finding { id, severity, message, address: None, server: None, instance: None, evidence }
+}
+
+impl Finding {
+    fn at(mut self, server: SocketAddr) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    fn about(mut self, address: Ipv4Addr) -> Self {
+        self.address = Some(address);
+        self
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
+        self.evidence.insert(name, value.into());
+        self
+    }
+}
+
+/// Four decimals tell 1 of 10,000 queries apart, and keep reports short.
+fn rounded(share: f64) -> f64 {
+    (share * 10_000.0).round() / 10_000.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! Samples one server: a first query alone, then many side by side, and a few over TCP.
+//!
+//! How many are enough is the plan's business; when the deadline passes, what was seen so far remains.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::observation::{Observation, Stopped, TcpFailure};
+use crate::tcp;
+use crate::udp::{Pace, UdpAsker};
+use crate::wire::{Question, Reply};
+
+/// Queries under way to one server at a time.
+const IN_FLIGHT: u64 = 16;
+/// Queries lost one after the other before a server that did answer is given up.
+const LOST_IN_A_ROW: u64 = 16;
+/// First queries before a server that answers, but not the question, is given up.
+const FIRST_QUERIES: u64 = 4;
+/// Queries over TCP to each server.
+pub(crate) const TCP_QUERIES: usize = 3;
+
+/// How servers are asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Manner {
+    pub(crate) question: Arc<Question>,
+    /// How long each try waits for its reply.
+    pub(crate) timeout: Duration,
+    /// Datagrams a second to one server, or as fast as replies come.
+    pub(crate) rate: Option<NonZeroU32>,
+}
+
+/// Samples one server over several rounds.
+pub(crate) struct Sampler {
+    pub(crate) observation: Observation,
+    manner: Manner,
+    pace: Pace,
+    random: StdRng,
+    /// The queries over TCP, which run beside the sampling and end with this sampler.
+    over_tcp: mpsc::Receiver<Result<Reply, TcpFailure>>,
+    _background: JoinSet<()>,
+}
+
+impl Sampler {
+    pub(crate) fn new(server: SocketAddr, manner: Manner, seed: u64) -> Self {
+        let pace = manner.rate.map(|rate| {
+            let period = Duration::from_secs(1) / rate.get();
+            let mut ticks = interval(period.max(Duration::from_nanos(1)));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            Arc::new(Mutex::new(ticks))
+        });
+        let mut random = StdRng::seed_from_u64(seed);
+        let (results, over_tcp) = mpsc::channel(TCP_QUERIES);
+        let mut background = JoinSet::new();
+        background.spawn(ask_over_tcp(server, manner.clone(), StdRng::from_rng(&mut random), results));
+        let observation = Observation::new(server);
+        Self { observation, manner, pace, random, over_tcp, _background: background }
+    }
+
+    /// Sends queries until `wanted` were sent in all rounds together, or `over` says stop.
+    pub(crate) async fn round(mut self, wanted: u64, mut over: watch::Receiver<bool>) -> Self {
+        self.observation.wanted = wanted;
+        tokio::select! {
+            () = self.ask(wanted) => {}
+            _ = over.wait_for(|over| *over) => {
+                self.observation.stopped.get_or_insert(Stopped::Deadline);
+            }
+        }
+        while let Ok(fate) = self.over_tcp.try_recv() {
+            self.observation.note_tcp(fate);
+        }
+        self
+    }
+
+    async fn ask(&mut self, wanted: u64) {
+        if self.observation.udp.queries == 0 {
+            self.greet().await;
+        }
+        if self.observation.stopped.is_none() {
+            self.sample_udp(wanted).await;
+        }
+        while let Some(fate) = self.over_tcp.recv().await {
+            self.observation.note_tcp(fate);
+        }
+    }
+
+    /// Asks alone at first: a server that is silent, or does not answer the question, costs a few queries
+    /// and not hundreds.
+    async fn greet(&mut self) {
+        let mut asker = self.asker();
+        for _ in 0..FIRST_QUERIES {
+            let exchange = asker.ask().await;
+            self.observation.note_udp(exchange);
+            if self.observation.udp.replies == 0 {
+                self.observation.stopped = Some(Stopped::Silence);
+                return;
+            }
+            if self.observation.sampled.answers > 0 {
+                return;
+            }
+        }
+        self.observation.stopped = Some(Stopped::NoAnswers);
+    }
+
+    async fn sample_udp(&mut self, wanted: u64) {
+        let more = wanted.saturating_sub(self.observation.udp.queries);
+        let tickets = Arc::new(AtomicU64::new(more));
+        let (results, mut finished) = mpsc::channel(1);
+        // The workers end with this set, whichever way this function is left.
+        let mut workers = JoinSet::new();
+        for _ in 0..more.min(IN_FLIGHT) {
+            let (mut asker, tickets, results) = (self.asker(), Arc::clone(&tickets), results.clone());
+            workers.spawn(async move {
+                while take(&tickets) {
+                    if results.send(asker.ask().await).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(results);
+        while let Some(exchange) = finished.recv().await {
+            self.observation.note_udp(exchange);
+            if self.observation.udp.lost_in_a_row >= LOST_IN_A_ROW {
+                self.observation.stopped = Some(Stopped::Silence);
+                return;
+            }
+        }
+    }
+
+    fn asker(&mut self) -> UdpAsker {
+        UdpAsker {
+            server: self.observation.server,
+            question: Arc::clone(&self.manner.question),
+            timeout: self.manner.timeout,
+            pace: self.pace.clone(),
+            random: StdRng::from_rng(&mut self.random),
+            connection: None,
+        }
+    }
+}
+
+async fn ask_over_tcp(
+    server: SocketAddr,
+    manner: Manner,
+    mut random: StdRng,
+    results: mpsc::Sender<Result<Reply, TcpFailure>>,
+) {
+    for _ in 0..TCP_QUERIES {
+        let fate = tcp::ask(server, &manner.question, random.random(), manner.timeout).await;
+        if results.send(fate).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn take(tickets: &AtomicU64) -> bool {
+    tickets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+}

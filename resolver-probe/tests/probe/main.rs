@@ -1,0 +1,8 @@
+//! The probe against small name servers on loopback, which answer rightly, wrongly or not at all.
+
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod responder;
+#[cfg(test)]
+mod sockets;
