@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use registrar_core::address::AddressKind;
 use registrar_core::ids::InstanceId;
-use registrar_core::inventory::{Fleet, Groups, Instance, InstanceState, LifecycleState, Observed};
+use registrar_core::inventory::{Fleet, Groups, Instance, InstanceState, LifecycleState};
 use registrar_core::name::RecordName;
 use registrar_core::pool::{Fallback, Policy, PoolState, Routing, WhenEmpty};
 
@@ -248,16 +248,11 @@ fn role(policy: &Policy, instance: &Instance, groups: Option<&Groups>) -> Role {
     if let Some(state) = instance.state.filter(|state| *state != InstanceState::Running) {
         return Role::NotServing(format!("is {state}"));
     }
-    let may_be_selected = match policy.selects(instance, &Observed::Known(group.clone())) {
-        Observed::Known(false) => return Role::NotServing("is not selected by the pool".to_owned()),
-        Observed::Known(true) => None,
-        Observed::Unknown(gap) => Some(gap),
-    };
+    if !policy.selects(instance, group.as_ref()) {
+        return Role::NotServing("is not selected by the pool".to_owned());
+    }
     if policy.state == PoolState::Retired {
         return Role::NotServing("must not be answered: the pool is retired".to_owned());
-    }
-    if let Some(gap) = may_be_selected {
-        return Role::Unsure(format!("may be selected: {gap}"));
     }
     if instance.state.is_none() {
         return Role::Unsure("is in a state that is not known here".to_owned());

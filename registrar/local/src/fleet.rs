@@ -77,7 +77,10 @@ fn reservation((id, instance): (&InstanceId, &EmbeddedInstance)) -> Value {
     let association = instance.carrier_ip.map(|ip| json!({ "CarrierIp": ip, "IpOwnerId": "amazon" }));
     let attached = match instance.state {
         InstanceState::ShuttingDown | InstanceState::Terminated => Vec::new(),
-        InstanceState::Pending | InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => {
+        InstanceState::Pending
+        | InstanceState::Running
+        | InstanceState::Stopping
+        | InstanceState::Stopped => {
             vec![json!({
                 "Attachment": { "DeviceIndex": 0, "Status": "attached" },
                 "PrivateIpAddresses": [{ "Primary": true, "Association": association }],
@@ -112,7 +115,10 @@ mod tests {
         };
         let fleet = EmbeddedFleet { instances: BTreeMap::from([(id.clone(), instance)]) };
         let read = dump::read_fleet(&fleet.describe_instances().to_string()).unwrap();
-        assert_eq!(read.instances[&id].addresses.carrier.map(|ip| ip.0), Some(Ipv4Addr::new(155, 146, 10, 1)));
+        assert_eq!(
+            read.instances[&id].addresses.carrier.map(|ip| ip.0),
+            Some(Ipv4Addr::new(155, 146, 10, 1))
+        );
         assert_eq!(read.instances[&id].tagged_group().unwrap().as_str(), "edge");
         let groups = dump::read_groups(&fleet.describe_auto_scaling_instances().to_string()).unwrap();
         assert_eq!(groups.members[&id].group.as_str(), "edge");

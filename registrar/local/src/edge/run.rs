@@ -60,11 +60,12 @@ impl Edge {
         ledger: &RemovalLedger,
         now: Timestamp,
     ) -> Result<(CheckedPlan, Inventory), String> {
-        let inventory = self.observe(now).map_err(|error| format!("the hosted zone could not be listed: {error}"))?;
+        let inventory =
+            self.observe(now).map_err(|error| format!("the hosted zone could not be listed: {error}"))?;
         let pools = self.pools();
-        let input =
-            PlanInput { deployment: &self.deployment, pools: &pools, inventory: &inventory, ledger };
-        let plan = CheckedPlan::new(Plan::new(input), &pools, &inventory).map_err(|refused| refused.to_string())?;
+        let input = PlanInput { deployment: &self.deployment, pools: &pools, inventory: &inventory, ledger };
+        let plan =
+            CheckedPlan::new(Plan::new(input), &pools, &inventory).map_err(|refused| refused.to_string())?;
         Ok((plan, inventory))
     }
 

@@ -8,6 +8,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use registrar_core::Timestamp;
+use registrar_core::owner::{OwnerMark, Role};
 use registrar_core::plan::{Change, Unit};
 use registrar_core::record_set::ChangeAction;
 use serde::Serialize;
@@ -35,6 +36,10 @@ pub enum Happening {
         record: String,
         /// Its set identifier.
         set_identifier: Option<String>,
+        /// Its values.
+        values: Vec<String>,
+        /// Its weight.
+        weight: Option<u8>,
         /// What allowed it.
         evidence: String,
     },
@@ -139,7 +144,12 @@ impl<W: Write> Console<W> {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn tell_run(&mut self, at: Timestamp, report: &RunReport, troubles: &[Happening]) -> std::io::Result<()> {
+    pub fn tell_run(
+        &mut self,
+        at: Timestamp,
+        report: &RunReport,
+        troubles: &[Happening],
+    ) -> std::io::Result<()> {
         for unit in report.outcome.applied.iter().flat_map(|applied| &applied.batch.units) {
             for change in &unit.changes {
                 self.tell(at, &applied(unit, change))?;
@@ -153,10 +163,11 @@ impl<W: Write> Console<W> {
             let pool = unit.pool.to_string();
             self.tell(at, &Happening::HandedBack { pool, change: describe(unit) })?;
         }
-        let denied = report.outcome.denied.iter().map(|problem| Happening::Trouble {
-            about: "Route 53".to_owned(),
-            problem: problem.clone(),
-        });
+        let denied = report
+            .outcome
+            .denied
+            .iter()
+            .map(|problem| Happening::Trouble { about: "Route 53".to_owned(), problem: problem.clone() });
         let lasting = lasting(report).chain(denied).chain(troubles.iter().cloned());
         self.tell_lasting(at, lasting.collect())
     }
@@ -166,7 +177,8 @@ impl<W: Write> Console<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn tell_lasting(&mut self, at: Timestamp, now: Vec<Happening>) -> std::io::Result<()> {
-        let now: BTreeMap<String, Happening> = now.into_iter().map(|what| (what_lasts(&what), what)).collect();
+        let now: BTreeMap<String, Happening> =
+            now.into_iter().map(|what| (what_lasts(&what), what)).collect();
         let before = std::mem::take(&mut self.lasting);
         for what in before.keys().filter(|what| !now.contains_key(*what)) {
             self.tell(at, &Happening::Over { what: what.clone() })?;
@@ -185,6 +197,8 @@ fn applied(unit: &Unit, change: &Change) -> Happening {
         action: change.action,
         record: change.record.to_string(),
         set_identifier: change.record.set_identifier.clone(),
+        values: change.record.values().map(str::to_owned).collect(),
+        weight: change.record.weight,
         evidence: change.evidence.clone(),
     }
 }
@@ -198,7 +212,10 @@ fn describe(unit: &Unit) -> String {
 fn lasting(report: &RunReport) -> impl Iterator<Item = Happening> {
     let gaps = report.plan.gaps.iter().map(|gap| Happening::Trouble {
         about: format!("read of {}", gap.source),
-        problem: format!("{}: what was not seen is unknown, and nothing is removed on its account", gap.reason),
+        problem: format!(
+            "{}: what was not seen is unknown, and nothing is removed on its account",
+            gap.reason
+        ),
     });
     let pools = report.plan.pools.iter().flat_map(|pool| {
         let held_back = pool.held_back.iter().map(|held| Happening::HeldBack {
@@ -208,10 +225,10 @@ fn lasting(report: &RunReport) -> impl Iterator<Item = Happening> {
             detail: held.hold.detail.clone(),
             hint: held.hold.hint.clone(),
         });
-        let errors = pool.errors.iter().map(|error| Happening::Trouble {
-            about: format!("pool {}", pool.name),
-            problem: error.clone(),
-        });
+        let errors = pool
+            .errors
+            .iter()
+            .map(|error| Happening::Trouble { about: format!("pool {}", pool.name), problem: error.clone() });
         held_back.chain(errors).collect::<Vec<_>>()
     });
     gaps.chain(pools)
@@ -244,11 +261,12 @@ fn human(happening: &Happening) -> Vec<(Style, String)> {
         Happening::Listening { origin, addresses } => {
             one(AnsiColor::Cyan, format!("serving {origin} on {} (UDP and TCP)", addresses.join(", ")))
         }
-        Happening::Applied { action: ChangeAction::Create, record, evidence, .. } => {
-            one(AnsiColor::Green, format!("+ {record}   {evidence}"))
-        }
-        Happening::Applied { action: ChangeAction::Delete, record, evidence, .. } => {
-            one(AnsiColor::Red, format!("- {record}   {evidence}"))
+        Happening::Applied { action, evidence, .. } => {
+            let (mark, colour) = match action {
+                ChangeAction::Create => ("+", AnsiColor::Green),
+                ChangeAction::Delete => ("-", AnsiColor::Red),
+            };
+            one(colour, format!("{mark} {}   {evidence}", short(happening)))
         }
         Happening::HeldBack { pool, set_identifier, reason, detail, hint } => {
             let what = set_identifier.clone().unwrap_or_else(|| format!("pool {pool}"));
@@ -262,11 +280,23 @@ fn human(happening: &Happening) -> Vec<(Style, String)> {
         Happening::Refused { pool, change, messages } => {
             one(AnsiColor::Red, format!("! pool {pool}: Route 53 refuses {change}: {}", messages.join(", ")))
         }
-        Happening::HandedBack { pool, change } => {
-            one(AnsiColor::Yellow, format!("! pool {pool}: no time left for {change}; the next look tries again"))
-        }
+        Happening::HandedBack { pool, change } => one(
+            AnsiColor::Yellow,
+            format!("! pool {pool}: no time left for {change}; the next look tries again"),
+        ),
         Happening::Stopped { why, events, dropped } => {
             one(AnsiColor::Cyan, format!("stopped: {why}; {events} events understood, {dropped} dropped"))
         }
     }
+}
+
+/// A member's record by its instance and address, any other by all that it is.
+fn short(happening: &Happening) -> String {
+    let Happening::Applied { pool, record, set_identifier, values, weight, .. } = happening else {
+        return String::new();
+    };
+    let mark = set_identifier.as_deref().and_then(|id| id.parse::<OwnerMark>().ok());
+    let Some(OwnerMark { role: Role::Member(instance), .. }) = mark else { return record.clone() };
+    let weight = weight.map(|weight| format!(" weight {weight}")).unwrap_or_default();
+    format!("{pool}  {instance}  {}{weight}", values.join(" "))
 }

@@ -166,7 +166,8 @@ impl Inputs {
         let fail = || format!("zone {} could not be written", path.display());
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).with_context(fail)?;
-        serde_json::to_writer_pretty(&mut file, &json!({ "ResourceRecordSets": records })).with_context(fail)?;
+        serde_json::to_writer_pretty(&mut file, &json!({ "ResourceRecordSets": records }))
+            .with_context(fail)?;
         file.write_all(b"\n").with_context(fail)?;
         file.persist(path).with_context(fail)?;
         Ok(())

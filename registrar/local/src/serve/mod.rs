@@ -135,9 +135,9 @@ impl<W: Write> Service<W> {
     /// # Errors
     /// When nothing can be told, or the zone file cannot be written, any more.
     pub async fn look(&mut self) -> Result<Option<RunReport>> {
-        let mut troubles = self.inputs.refresh(&mut self.edge, self.now());
-        troubles.extend(self.reload_faults());
         let start = self.now();
+        let mut troubles = self.inputs.refresh(&mut self.edge, start);
+        troubles.extend(self.reload_faults());
         let mut run = match self.edge.begin(start, start + RUN_TIME) {
             Ok(run) => run,
             Err(problem) => {
@@ -209,7 +209,10 @@ async fn start_servers(config: &ServeConfig, model: &SharedModel, clock: &Clock)
         let seed = config.seed.wrapping_add(1 + index as u64);
         let zones = Arc::clone(model);
         let server = NameServer::start(NameServerConfig::new(*address, zones, Arc::clone(clock), seed));
-        servers.push(server.await?);
+        servers.push(server.await.map_err(|error| {
+            let hint = error.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+            anyhow!("failed to {:#}{hint}", anyhow::Error::new(error))
+        })?);
     }
     Ok(servers)
 }
