@@ -67,42 +67,22 @@ impl Edge {
     }
 
     /// Takes in what `describe-instances` printed. What cannot be read leaves the last good fleet in
-    /// place and is a gap: nothing is removed on its account.
-    ///
-    /// # Errors
-    /// When the text is not that JSON; the gap is there all the same.
-    pub fn read_fleet(&mut self, text: Result<&str, String>, now: Timestamp) -> Result<(), JsonError> {
-        let read = text.map_err(unreadable).and_then(registrar_core::dump::read_fleet);
-        match read {
+    /// place and is a gap that names its `source`: nothing is removed on its account.
+    pub fn read_fleet(&mut self, source: &str, text: Result<&str, String>, now: Timestamp) {
+        match parse(text, registrar_core::dump::read_fleet) {
             Ok(fleet) => {
                 self.memory.remember_fleet(&fleet, now);
                 self.fleet = fleet;
-                Ok(())
             }
-            Err(error) => {
-                let reason = format!("{error}; the last good one stays");
-                self.fleet.gap = Some(Gap::new(GapSource::Fleet, reason));
-                Err(error)
-            }
+            Err(problem) => self.fleet.gap = Some(Gap::new(GapSource::Fleet, stale(source, &problem))),
         }
     }
 
     /// Takes in what Auto Scaling printed, in the same way.
-    ///
-    /// # Errors
-    /// When the text is not that JSON; the gap is there all the same.
-    pub fn read_groups(&mut self, text: Result<&str, String>) -> Result<(), JsonError> {
-        let read = text.map_err(unreadable).and_then(registrar_core::dump::read_groups);
-        match read {
-            Ok(groups) => {
-                self.groups = groups;
-                Ok(())
-            }
-            Err(error) => {
-                let reason = format!("{error}; the last good one stays");
-                self.groups.gap = Some(Gap::new(GapSource::Groups, reason));
-                Err(error)
-            }
+    pub fn read_groups(&mut self, source: &str, text: Result<&str, String>) {
+        match parse(text, registrar_core::dump::read_groups) {
+            Ok(groups) => self.groups = groups,
+            Err(problem) => self.groups.gap = Some(Gap::new(GapSource::Groups, stale(source, &problem))),
         }
     }
 
@@ -152,6 +132,10 @@ impl Edge {
     }
 }
 
-fn unreadable(problem: String) -> JsonError {
-    JsonError { line: 0, column: 0, path: ".".to_owned(), problem }
+fn parse<T>(text: Result<&str, String>, read: fn(&str) -> Result<T, JsonError>) -> Result<T, String> {
+    text.and_then(|text| read(text).map_err(|error| error.to_string()))
+}
+
+fn stale(source: &str, problem: &str) -> String {
+    format!("{source} cannot be read now, the last good one stays: {problem}")
 }

@@ -241,8 +241,10 @@ fn what_lasts(happening: &Happening) -> String {
             Some(id) => format!("held back: {id} [{reason}]"),
             None => format!("held back: pool {pool} [{reason}]"),
         },
+        // A read fails in ever other words while a file is being written; a pool may have several errors.
+        Happening::Trouble { about, .. } if about.starts_with("read of ") => about.clone(),
         Happening::Trouble { about, problem } => {
-            format!("{about}: {}", problem.split(':').next().unwrap_or_default())
+            format!("{about}: {}", problem.split(" (hint: ").next().unwrap_or_default())
         }
         Happening::Listening { .. }
         | Happening::Applied { .. }

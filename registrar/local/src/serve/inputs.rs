@@ -17,7 +17,6 @@ use registrar_core::record_set::RecordSet;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::console::Happening;
 use crate::dns::NameServerFaults;
 use crate::edge::{Edge, EdgeFaults, Route53Faults};
 
@@ -124,27 +123,19 @@ impl Inputs {
         Ok(())
     }
 
-    /// Reads everything again into the edge, and returns what is wrong with the files now.
-    pub fn refresh(&self, edge: &mut Edge, now: Timestamp) -> Vec<Happening> {
-        let mut troubles = Vec::new();
-        let mut trouble = |path: &Path, problem: String| {
-            troubles.push(Happening::Trouble { about: path.display().to_string(), problem });
-        };
-        let text = read("fleet", &self.fleet).map_err(|error| format!("{error:#}"));
-        if let Err(error) = edge.read_fleet(text.as_deref().map_err(Clone::clone), now) {
-            trouble(&self.fleet, format!("cannot be read now: {error}"));
-        }
+    /// Reads everything again into the edge; what cannot be read becomes a gap there, or holds its pool.
+    pub fn refresh(&self, edge: &mut Edge, now: Timestamp) {
+        let text = |what: &str, path: &Path| read(what, path).map_err(|error| format!("{error:#}"));
+        let fleet = text("fleet", &self.fleet);
+        edge.read_fleet(&self.fleet.display().to_string(), fleet.as_deref().map_err(Clone::clone), now);
         if let Some(path) = &self.groups {
-            let text = read("groups", path).map_err(|error| format!("{error:#}"));
-            if let Err(error) = edge.read_groups(text.as_deref().map_err(Clone::clone)) {
-                trouble(path, format!("cannot be read now: {error}"));
-            }
+            let groups = text("groups", path);
+            edge.read_groups(&path.display().to_string(), groups.as_deref().map_err(Clone::clone));
         }
         for pool in &self.pools {
-            let text = read("pool document", &pool.file).map_err(|error| format!("{error:#}"));
-            edge.read_pool(pool.name.clone(), text.as_deref().map_err(Clone::clone));
+            let document = text("pool document", &pool.file);
+            edge.read_pool(pool.name.clone(), document.as_deref().map_err(Clone::clone));
         }
-        troubles
     }
 
     /// Reads the faults.

@@ -136,8 +136,8 @@ impl<W: Write> Service<W> {
     /// When nothing can be told, or the zone file cannot be written, any more.
     pub async fn look(&mut self) -> Result<Option<RunReport>> {
         let start = self.now();
-        let mut troubles = self.inputs.refresh(&mut self.edge, start);
-        troubles.extend(self.reload_faults());
+        self.inputs.refresh(&mut self.edge, start);
+        let mut troubles: Vec<Happening> = self.reload_faults().into_iter().collect();
         let mut run = match self.edge.begin(start, start + RUN_TIME) {
             Ok(run) => run,
             Err(problem) => {
