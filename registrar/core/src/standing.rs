@@ -75,6 +75,18 @@ pub enum MemberState {
     Unknown,
 }
 
+impl fmt::Display for MemberState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Serving => "serving",
+            Self::Draining => "draining",
+            Self::Gone => "gone",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
 impl Standing {
     /// Judges `id`, which the pool selects or has a record for.
     #[must_use]

@@ -49,13 +49,19 @@ impl fmt::Display for PoolPlan {
             Some(headline) => writeln!(f, "{}  {headline}", self.name)?,
             None => writeln!(f, "{}", self.name)?,
         }
+        if self.headline.is_some() {
+            let members: Vec<String> =
+                self.members.iter().map(|(state, count)| format!("{count} {state}")).collect();
+            let members = if members.is_empty() { "no members".to_owned() } else { members.join(", ") };
+            writeln!(f, "  {members}; {}", counted(self.records, "record", "records"))?;
+        }
         let lines: Vec<String> = self.steps.iter().map(|(difference, _)| difference.to_string()).collect();
         let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
         for (line, (_, evidence)) in lines.iter().zip(&self.steps) {
             writeln!(f, "  {line:width$}   {evidence}")?;
         }
         if self.steps.is_empty() && self.held_back.is_empty() && self.errors.is_empty() {
-            writeln!(f, "  {} in place, nothing to change", counted(self.records, "record", "records"))?;
+            writeln!(f, "  nothing to change")?;
         }
         for held in &self.held_back {
             write!(f, "{held}")?;
