@@ -17,6 +17,7 @@
 
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use crate::desired::{DesiredMember, DesiredPool};
 use crate::ids::InstanceId;
@@ -96,9 +97,9 @@ pub enum DifferenceKind {
     /// The fallback is missing, different or not wanted.
     Fallback {
         /// What is there.
-        old: Option<RecordSet>,
+        old: Option<Arc<RecordSet>>,
         /// What should be there.
-        new: Option<RecordSet>,
+        new: Option<Arc<RecordSet>>,
     },
 }
 
@@ -172,9 +173,9 @@ impl PoolDiff {
     fn compare_fallback(&mut self, desired: &DesiredPool<'_>, site: &Site) {
         let old = site.fallback.clone();
         let ttl_secs = old.as_ref().and_then(|record| record.ttl_secs).or(site.ttl_secs());
-        let new = desired.fallback.map(|fallback| {
-            fallback_record(desired, site, fallback, ttl_secs.unwrap_or(desired.policy.ttl_secs))
-        });
+        let ttl_secs = ttl_secs.unwrap_or(desired.policy.ttl_secs);
+        let new =
+            desired.fallback.map(|fallback| Arc::new(fallback_record(desired, site, fallback, ttl_secs)));
         if old != new {
             self.push(site, DifferenceKind::Fallback { old, new });
         }
@@ -218,7 +219,7 @@ fn compare_entry(
     let as_read = old.as_read.as_ref().filter(|_| same_form)?;
     let ttl_secs = as_read.ttl_secs.unwrap_or(desired.policy.ttl_secs);
     let written = member_record(desired, desired.policy.routing, &site.name, (&instance, &new), ttl_secs);
-    (written.as_ref() != Some(as_read)).then_some(DifferenceKind::Repair { instance, old, new })
+    (written.as_ref() != Some(as_read.as_ref())).then_some(DifferenceKind::Repair { instance, old, new })
 }
 
 /// Builds the record set of one entry in the given form; `None` for an entry without an address.
@@ -291,7 +292,7 @@ impl fmt::Display for Entry {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let describe = |record: &Option<RecordSet>| match record {
+        let describe = |record: &Option<Arc<RecordSet>>| match record {
             None => "none".to_owned(),
             Some(record) => match &record.alias_target {
                 Some(alias) => format!("alias {}", alias.dns_name),

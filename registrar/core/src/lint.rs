@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use crate::guard::MOST_IN_SET;
 use crate::ids::{DeploymentName, HostedZoneId, PoolName};
@@ -88,7 +89,16 @@ impl CheckedPlan {
 /// Returns every rule that the plan breaks.
 #[must_use]
 pub fn lint(plan: &Plan, pools: &[Pool], inventory: &Inventory) -> Vec<LintNote> {
-    let mut check = Check { pools, deployment: &plan.deployment, notes: Vec::new(), world: BTreeMap::new() };
+    let policies = pools.iter().filter_map(|pool| pool.policy.as_ref().ok());
+    let active = policies.filter(|policy| policy.state != PoolState::Paused);
+    let mut check = Check {
+        pools,
+        deployment: &plan.deployment,
+        selected: active.map(|policy| (&policy.hosted_zone_id, &policy.name)).collect(),
+        deleted: BTreeSet::new(),
+        notes: Vec::new(),
+        world: BTreeMap::new(),
+    };
     for batch in &plan.batches {
         for change in batch.changes() {
             check.load(&batch.hosted_zone_id, &change.record.name, inventory);
@@ -109,11 +119,15 @@ pub fn lint(plan: &Plan, pools: &[Pool], inventory: &Inventory) -> Vec<LintNote>
     check.notes
 }
 
-type Records = BTreeMap<RecordKey, RecordSet>;
+type Records = BTreeMap<RecordKey, Arc<RecordSet>>;
 
 struct Check<'a> {
     pools: &'a [Pool],
     deployment: &'a DeploymentName,
+    /// The names at which the pools may have records.
+    selected: BTreeSet<(&'a HostedZoneId, &'a RecordName)>,
+    /// What the batches so far deleted of the pools' own.
+    deleted: BTreeSet<(HostedZoneId, RecordKey)>,
     notes: Vec<LintNote>,
     /// The records of every touched name, as they stand after the batches so far.
     world: BTreeMap<(HostedZoneId, RecordName), Records>,
@@ -164,6 +178,7 @@ impl Check<'_> {
                 if let Some(records) = self.world.get_mut(&at) {
                     records.remove(&record.key());
                 }
+                self.deleted.insert((zone.clone(), record.key()));
             }
             (ChangeAction::Delete, _) => {
                 self.note(Rule::Preconditions, format!("DELETE of {record}, which was not read like that"));
@@ -179,14 +194,14 @@ impl Check<'_> {
     }
 
     /// Returns the pool that owns a record: by its mark, or by the owner texts beside a simple set.
-    fn owner(&self, record: &RecordSet, zone: &HostedZoneId) -> Option<PoolName> {
+    fn owner(&self, record: &Arc<RecordSet>, zone: &HostedZoneId) -> Option<PoolName> {
         let ours = |deployment: &DeploymentName| deployment == self.deployment;
         if let Some(id) = &record.set_identifier {
             let mark: OwnerMark = id.parse().ok()?;
             return ours(&mark.owner.deployment).then_some(mark.owner.pool);
         }
         let texts = match record.r#type {
-            RecordType::Txt => record.clone(),
+            RecordType::Txt => Arc::clone(record),
             _ => {
                 let name = record.name.child(OWNER_LABEL).ok()?;
                 let key = RecordKey {
@@ -200,22 +215,20 @@ impl Check<'_> {
         marks.find(|text| ours(&text.owner.deployment)).map(|text| text.owner.pool)
     }
 
-    /// A create may stand at a pool's own name, at its owner text, or where the same pool's record stood.
+    /// A create may stand at a pool's own name, at its owner text, or rewrite an owned set.
     fn created_where_it_may(&mut self, zone: &HostedZoneId, record: &RecordSet) {
-        let wanted = self.pools.iter().filter_map(|pool| pool.policy.as_ref().ok()).any(|policy| {
-            let of_pool = policy.hosted_zone_id == *zone && policy.state != PoolState::Paused;
-            let texts = policy.name.child(OWNER_LABEL).ok();
-            of_pool && (policy.name == record.name || texts.as_ref() == Some(&record.name))
-        });
-        let remains_of_own = record.set_identifier.is_none();
-        if !wanted && !remains_of_own {
+        let rewrites = self.deleted.contains(&(zone.clone(), record.key()));
+        let text_of = record.name.parent().filter(|_| record.name.labels().next() == Some(OWNER_LABEL));
+        let selected = self.selected.contains(&(zone, text_of.as_ref().unwrap_or(&record.name)));
+        if !rewrites && !selected {
             self.note(Rule::OnlySelectedNames, format!("CREATE of {record} at a name of no pool"));
         }
     }
 
     fn set(&mut self, zone: &HostedZoneId, set: &SetKey) {
         let Some(records) = self.world.get(&(zone.clone(), set.name.clone())) else { return };
-        let of_set: Vec<&RecordSet> = records.values().filter(|record| record.set_key() == *set).collect();
+        let of_set: Vec<&Arc<RecordSet>> =
+            records.values().filter(|record| record.set_key() == *set).collect();
         let ttls: BTreeSet<u32> = of_set.iter().filter_map(|record| record.ttl_secs).collect();
         let grouped = of_set.iter().filter(|record| record.routing() != RoutingKind::Simple).count();
         let mut notes = Vec::new();

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,10 @@ const LONGEST_WIRE_NAME: usize = 255;
 /// (API reference, `ListResourceRecordSets`).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct RecordName {
+pub struct RecordName(Arc<Forms>);
+
+#[derive(PartialEq, Eq, Hash)]
+struct Forms {
     text: String,
     sort_key: String,
 }
@@ -34,30 +38,30 @@ impl RecordName {
     /// Returns the normalised name without its trailing dot.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Returns the name as Route 53 prints it, with its trailing dot.
     #[must_use]
     pub fn to_fqdn(&self) -> String {
-        format!("{}.", self.text)
+        format!("{}.", self.0.text)
     }
 
     /// Says whether this name is `origin` or below it.
     #[must_use]
     pub fn is_within(&self, origin: &RecordName) -> bool {
-        self.sort_key.starts_with(&origin.sort_key)
+        self.0.sort_key.starts_with(&origin.0.sort_key)
     }
 
     /// Returns the labels from left to right, escaped.
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.text.split('.')
+        self.0.text.split('.')
     }
 
     /// Returns the name without its leftmost label, or `None` for a name of one label.
     #[must_use]
     pub fn parent(&self) -> Option<RecordName> {
-        let (_, parent) = self.text.split_once('.')?;
+        let (_, parent) = self.0.text.split_once('.')?;
         Some(Self::from_normalised(parent.to_owned()))
     }
 
@@ -66,7 +70,7 @@ impl RecordName {
     /// # Errors
     /// When the result is not a valid name, because it is too long for instance.
     pub fn child(&self, label: &str) -> Result<RecordName, InvalidId> {
-        format!("{label}.{}", self.text).parse()
+        format!("{label}.{}", self.0.text).parse()
     }
 
     fn from_normalised(text: String) -> Self {
@@ -75,7 +79,7 @@ impl RecordName {
             sort_key.push_str(label);
             sort_key.push('.');
         }
-        Self { text, sort_key }
+        Self(Arc::new(Forms { text, sort_key }))
     }
 }
 
@@ -149,19 +153,19 @@ impl PartialOrd for RecordName {
 
 impl Ord for RecordName {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.sort_key.cmp(&other.sort_key)
+        self.0.sort_key.cmp(&other.0.sort_key)
     }
 }
 
 impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0.text)
     }
 }
 
 impl fmt::Debug for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RecordName({})", self.text)
+        write!(f, "RecordName({})", self.0.text)
     }
 }
 
@@ -175,7 +179,7 @@ impl TryFrom<String> for RecordName {
 
 impl From<RecordName> for String {
     fn from(name: RecordName) -> String {
-        name.text
+        name.0.text.clone()
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use crate::ids::InstanceId;
 use crate::inventory::HostedZone;
@@ -24,7 +25,7 @@ pub struct Entry {
     /// The health check that somebody attached to the record.
     pub health_check_id: Option<String>,
     /// The record set as it was read; absent for an address within a simple set, and for new entries.
-    pub as_read: Option<RecordSet>,
+    pub as_read: Option<Arc<RecordSet>>,
 }
 
 /// The records of one pool at one name.
@@ -37,13 +38,13 @@ pub struct Site {
     /// What is published, by instance.
     pub entries: BTreeMap<InstanceId, Entry>,
     /// The pool's weight-0 fallback record.
-    pub fallback: Option<RecordSet>,
+    pub fallback: Option<Arc<RecordSet>>,
     /// Every record set that the pool owns here, as it was read.
-    pub owned: Vec<RecordSet>,
+    pub owned: Vec<Arc<RecordSet>>,
     /// Record sets of others that share the set, and may.
-    pub siblings: Vec<RecordSet>,
+    pub siblings: Vec<Arc<RecordSet>>,
     /// Record sets of others that the pool's own cannot stand beside.
-    pub in_the_way: Vec<RecordSet>,
+    pub in_the_way: Vec<Arc<RecordSet>>,
     /// Values of others inside the pool's own simple set and its owner texts: they are carried along.
     pub foreign_values: BTreeSet<Ipv4Addr>,
     /// Texts of others among the pool's owner texts.
@@ -103,7 +104,7 @@ impl Site {
         }
     }
 
-    fn add_marked(&mut self, record: &RecordSet, role: Role) {
+    fn add_marked(&mut self, record: &Arc<RecordSet>, role: Role) {
         self.owned.push(record.clone());
         let weighted = record.routing() == RoutingKind::Weighted;
         self.form = Some(if weighted { Routing::Weighted } else { Routing::Multivalue });
@@ -122,7 +123,13 @@ impl Site {
     }
 
     /// Sorts the owner texts: with one of ours there, the simple set beside them is ours too.
-    fn add_texts(&mut self, texts: &RecordSet, owner: &Owner, loose: &mut Vec<&RecordSet>, wanted: Routing) {
+    fn add_texts(
+        &mut self,
+        texts: &Arc<RecordSet>,
+        owner: &Owner,
+        loose: &mut Vec<&Arc<RecordSet>>,
+        wanted: Routing,
+    ) {
         let mut ours: BTreeMap<InstanceId, Ipv4Addr> = BTreeMap::new();
         for value in texts.values() {
             match value.parse::<MemberText>() {
@@ -144,7 +151,7 @@ impl Site {
         self.form = self.form.or(Some(Routing::Simple));
         let simple = loose.iter().position(|record| record.routing() == RoutingKind::Simple);
         let set = simple.map(|index| loose.remove(index).clone());
-        let published: BTreeSet<Ipv4Addr> = set.iter().flat_map(RecordSet::addresses).collect();
+        let published: BTreeSet<Ipv4Addr> = set.iter().flat_map(|set| set.addresses()).collect();
         self.foreign_values =
             published.iter().filter(|ip| !ours.values().any(|our| our == *ip)).copied().collect();
         for (instance, address) in ours {
@@ -229,7 +236,7 @@ fn mark(record: &RecordSet) -> Option<OwnerMark> {
     record.set_identifier.as_deref().and_then(|id| id.parse().ok())
 }
 
-fn owner_texts<'a>(name: &RecordName, zone: &'a HostedZone) -> Option<&'a RecordSet> {
+fn owner_texts<'a>(name: &RecordName, zone: &'a HostedZone) -> Option<&'a Arc<RecordSet>> {
     let name = name.child(OWNER_LABEL).ok()?;
     zone.set(&SetKey { name, r#type: RecordType::Txt }).next()
 }

@@ -3,6 +3,7 @@
 //! It decides the size of the next request and nothing about its content.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Outcome;
 use crate::ids::HostedZoneId;
@@ -13,7 +14,7 @@ use crate::record_set::{ChangeAction, RecordSet, SetKey};
 /// accepted since.
 #[derive(Debug)]
 pub(super) struct SetsView {
-    sets: BTreeMap<(HostedZoneId, SetKey), Vec<RecordSet>>,
+    sets: BTreeMap<(HostedZoneId, SetKey), Vec<Arc<RecordSet>>>,
 }
 
 impl SetsView {
@@ -32,13 +33,13 @@ impl SetsView {
     }
 
     /// Returns the sets of one unit in a form that can be compared later.
-    fn of(&self, unit: &Unit) -> BTreeMap<SetKey, Vec<RecordSet>> {
+    fn of(&self, unit: &Unit) -> BTreeMap<SetKey, Vec<Arc<RecordSet>>> {
         let mut sets = BTreeMap::new();
         for change in &unit.changes {
             let key = change.record.set_key();
             let records = self.sets.get(&(unit.hosted_zone_id.clone(), key.clone()));
             let mut records = records.cloned().unwrap_or_default();
-            records.sort_by_key(RecordSet::key);
+            records.sort_by_key(|record| record.key());
             sets.insert(key, records);
         }
         sets
@@ -48,7 +49,7 @@ impl SetsView {
 #[derive(Debug)]
 struct Refusal {
     unit: Unit,
-    sets: BTreeMap<SetKey, Vec<RecordSet>>,
+    sets: BTreeMap<SetKey, Vec<Arc<RecordSet>>>,
     smallest_batch: usize,
     times: usize,
     messages: Vec<String>,

@@ -3,6 +3,7 @@
 //! It answers what stands where, not what should.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Gap;
 use crate::name::RecordName;
@@ -14,7 +15,7 @@ pub struct HostedZone {
     /// The zone's own name, where its start of authority was seen.
     pub origin: Option<RecordName>,
     /// The record sets in Route 53's listing order.
-    pub records: BTreeMap<RecordKey, RecordSet>,
+    pub records: BTreeMap<RecordKey, Arc<RecordSet>>,
     /// Why record sets may exist that are not among them.
     pub gap: Option<Gap>,
 }
@@ -23,20 +24,20 @@ impl HostedZone {
     /// Collects a listing.
     #[must_use]
     pub fn from_records(records: impl IntoIterator<Item = RecordSet>, gap: Option<Gap>) -> Self {
-        let records: BTreeMap<RecordKey, RecordSet> =
-            records.into_iter().map(|record| (record.key(), record)).collect();
+        let records: BTreeMap<RecordKey, Arc<RecordSet>> =
+            records.into_iter().map(|record| (record.key(), Arc::new(record))).collect();
         let origin = records.keys().find(|key| key.set.r#type == RecordType::Soa);
         Self { origin: origin.map(|key| key.set.name.clone()), records, gap }
     }
 
     /// Returns the record sets of one name and type, in the order of their set identifiers.
-    pub fn set(&self, key: &SetKey) -> impl Iterator<Item = &RecordSet> {
+    pub fn set(&self, key: &SetKey) -> impl Iterator<Item = &Arc<RecordSet>> {
         let first = RecordKey { set: key.clone(), set_identifier: None };
         self.records.range(first..).take_while(move |(found, _)| found.set == *key).map(|(_, record)| record)
     }
 
     /// Returns the record sets of one name, of every type.
-    pub fn at_name(&self, name: &RecordName) -> impl Iterator<Item = &RecordSet> {
+    pub fn at_name(&self, name: &RecordName) -> impl Iterator<Item = &Arc<RecordSet>> {
         let first =
             RecordKey { set: SetKey { name: name.clone(), r#type: RecordType::A }, set_identifier: None };
         self.records

@@ -3,6 +3,7 @@
 //! A batch is atomic. Within it every DELETE stands before every CREATE, and a unit is never split.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -25,7 +26,7 @@ pub struct Change {
     /// What is done.
     pub action: ChangeAction,
     /// The record set, for a DELETE exactly as it was read.
-    pub record: RecordSet,
+    pub record: Arc<RecordSet>,
     /// What allows it.
     pub evidence: String,
 }
@@ -49,10 +50,10 @@ impl Unit {
     /// Says whether another unit comes to the same changes, whatever allows them.
     #[must_use]
     pub fn does_the_same(&self, other: &Self) -> bool {
-        let plain = |unit: &Self| -> Vec<(ChangeAction, RecordSet)> {
-            unit.changes.iter().map(|change| (change.action, change.record.clone())).collect()
-        };
-        self.hosted_zone_id == other.hosted_zone_id && plain(self) == plain(other)
+        fn plain(unit: &Unit) -> impl Iterator<Item = (ChangeAction, &RecordSet)> {
+            unit.changes.iter().map(|change| (change.action, change.record.as_ref()))
+        }
+        self.hosted_zone_id == other.hosted_zone_id && plain(self).eq(plain(other))
     }
 
     fn values(&self) -> usize {
@@ -170,7 +171,11 @@ mod tests {
             hosted_zone_id: zone.parse().unwrap(),
             removes_dead,
             budgeted: 0,
-            changes: vec![Change { action: ChangeAction::Create, record, evidence: String::new() }],
+            changes: vec![Change {
+                action: ChangeAction::Create,
+                record: record.into(),
+                evidence: String::new(),
+            }],
         }
     }
 

@@ -9,6 +9,7 @@ mod json;
 mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -53,7 +54,7 @@ pub struct Plan {
     /// The requests, in order.
     pub batches: Vec<Batch>,
     /// The sets that the batches touch, as they were read: the preconditions.
-    pub observed: BTreeMap<(HostedZoneId, SetKey), Vec<RecordSet>>,
+    pub observed: BTreeMap<(HostedZoneId, SetKey), Vec<Arc<RecordSet>>>,
     /// The reads that were incomplete.
     pub gaps: Vec<Gap>,
 }
@@ -263,7 +264,7 @@ fn site_units(desired: &DesiredPool<'_>, site: &Site, decided: &PoolDecisions) -
     let gap_between = observed.answers() && last.answers() && !without_dead.answers_until(&last);
     let simple = site.form.unwrap_or(desired.policy.routing) == Routing::Simple;
     let whole = gap_between || simple || going.iter().any(|decision| rewrites_set(&decision.difference.kind));
-    let read: BTreeMap<RecordKey, RecordSet> =
+    let read: BTreeMap<RecordKey, Arc<RecordSet>> =
         site.owned.iter().map(|record| (record.key(), record.clone())).collect();
     let build = UnitBuilder { desired, going: &going };
     if gap_between || simple {
@@ -298,8 +299,8 @@ impl UnitBuilder<'_> {
     /// each record set.
     fn units(
         &self,
-        from: &BTreeMap<RecordKey, RecordSet>,
-        to: &BTreeMap<RecordKey, RecordSet>,
+        from: &BTreeMap<RecordKey, Arc<RecordSet>>,
+        to: &BTreeMap<RecordKey, Arc<RecordSet>>,
         whole: bool,
         removes_dead: bool,
     ) -> Vec<Unit> {
@@ -348,8 +349,8 @@ impl UnitBuilder<'_> {
         budgeted.filter(|decision| in_unit(marks(decision))).count()
     }
 
-    fn change(&self, action: ChangeAction, record: &RecordSet) -> Change {
-        Change { action, record: record.clone(), evidence: self.evidence(record) }
+    fn change(&self, action: ChangeAction, record: &Arc<RecordSet>) -> Change {
+        Change { action, record: Arc::clone(record), evidence: self.evidence(record) }
     }
 
     /// Returns what allows a change: the decision about the record's own instance, or those about its set.
@@ -436,7 +437,7 @@ fn headline(policy: &Policy) -> String {
 fn observed_sets(
     batches: &[Batch],
     zones: &BTreeMap<HostedZoneId, HostedZone>,
-) -> BTreeMap<(HostedZoneId, SetKey), Vec<RecordSet>> {
+) -> BTreeMap<(HostedZoneId, SetKey), Vec<Arc<RecordSet>>> {
     let mut observed = BTreeMap::new();
     for batch in batches {
         for change in batch.changes() {

@@ -3,6 +3,7 @@
 //! It writes no batches: it only says what would stand there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::desired::DesiredPool;
 use crate::diff::{DifferenceKind, member_record};
@@ -22,7 +23,7 @@ pub(super) struct Shape<'a> {
     ttl_secs: u32,
     ttl_changed: bool,
     entries: BTreeMap<InstanceId, Entry>,
-    fallback: Option<RecordSet>,
+    fallback: Option<Arc<RecordSet>>,
 }
 
 impl<'a> Shape<'a> {
@@ -96,40 +97,41 @@ impl<'a> Shape<'a> {
     }
 
     /// Returns the record sets that the pool owns in this shape, by key.
-    pub(super) fn records(&self) -> BTreeMap<RecordKey, RecordSet> {
+    pub(super) fn records(&self) -> BTreeMap<RecordKey, Arc<RecordSet>> {
         let mut records = match self.form {
             Routing::Weighted | Routing::Multivalue => self.one_for_each(),
             Routing::Simple => self.shared_set(),
         };
         if self.form == Routing::Weighted {
-            records.extend(self.fallback.iter().map(|record| self.with_ttl(record.clone())));
+            records.extend(self.fallback.iter().map(|record| self.with_ttl(record)));
         }
         records.into_iter().map(|record| (record.key(), record)).collect()
     }
 
-    fn one_for_each(&self) -> Vec<RecordSet> {
+    fn one_for_each(&self) -> Vec<Arc<RecordSet>> {
         let record = |(instance, entry): (&InstanceId, &Entry)| match &entry.as_read {
-            Some(as_read) if as_read.routing() == routing_kind(self.form) => {
-                Some(self.with_ttl(as_read.clone()))
-            }
+            Some(as_read) if as_read.routing() == routing_kind(self.form) => Some(self.with_ttl(as_read)),
             Some(_) | None => {
-                member_record(self.desired, self.form, &self.site.name, (instance, entry), self.ttl_secs)
+                let member = (instance, entry);
+                member_record(self.desired, self.form, &self.site.name, member, self.ttl_secs).map(Arc::new)
             }
         };
-        let mut records: Vec<RecordSet> = self.entries.iter().filter_map(record).collect();
+        let mut records: Vec<Arc<RecordSet>> = self.entries.iter().filter_map(record).collect();
         records.extend(self.texts_of_others());
         records
     }
 
     /// Only a change of the TTL touches the TTL of a record that was read.
-    fn with_ttl(&self, mut record: RecordSet) -> RecordSet {
-        if self.ttl_changed && record.ttl_secs.is_some() {
-            record.ttl_secs = Some(self.ttl_secs);
+    fn with_ttl(&self, record: &Arc<RecordSet>) -> Arc<RecordSet> {
+        if !self.ttl_changed || record.ttl_secs.is_none() {
+            return Arc::clone(record);
         }
-        record
+        let mut record = RecordSet::clone(record);
+        record.ttl_secs = Some(self.ttl_secs);
+        Arc::new(record)
     }
 
-    fn shared_set(&self) -> Vec<RecordSet> {
+    fn shared_set(&self) -> Vec<Arc<RecordSet>> {
         let entries = self.entries.iter().filter_map(|(id, entry)| Some((id, entry.address?)));
         let texts: BTreeSet<String> = entries
             .clone()
@@ -151,23 +153,24 @@ impl<'a> Shape<'a> {
     }
 
     /// Owner texts of others stay even where the pool does not write texts any more.
-    fn texts_of_others(&self) -> Option<RecordSet> {
+    fn texts_of_others(&self) -> Option<Arc<RecordSet>> {
         let had_texts = self.site.owned.iter().any(|record| record.r#type == RecordType::Txt);
         let texts: Vec<String> = self.site.foreign_texts.iter().cloned().collect();
         if had_texts { self.set_of(RecordType::Txt, texts) } else { None }
     }
 
-    fn set_of(&self, r#type: RecordType, values: Vec<String>) -> Option<RecordSet> {
+    fn set_of(&self, r#type: RecordType, values: Vec<String>) -> Option<Arc<RecordSet>> {
         if values.is_empty() {
             return None;
         }
         let as_read =
             self.site.owned.iter().find(|record| record.r#type == r#type && record.set_identifier.is_none());
         if let Some(as_read) = as_read {
-            let mut record = self.with_ttl(as_read.clone());
+            let mut record = self.with_ttl(as_read);
             let same: BTreeSet<&str> = values.iter().map(String::as_str).collect();
             if record.values().collect::<BTreeSet<_>>() != same {
-                record.resource_records = values.into_iter().map(|value| ResourceRecord { value }).collect();
+                Arc::make_mut(&mut record).resource_records =
+                    values.into_iter().map(|value| ResourceRecord { value }).collect();
             }
             return Some(record);
         }
@@ -177,6 +180,6 @@ impl<'a> Shape<'a> {
                 self.site.name.clone()
             }
         };
-        Some(RecordSet::simple(name, r#type, self.ttl_secs, values))
+        Some(Arc::new(RecordSet::simple(name, r#type, self.ttl_secs, values)))
     }
 }
