@@ -118,7 +118,7 @@ impl Edge {
             return Reply::Lost("the request did not arrive".to_owned());
         }
         let changes: Vec<ModelChange> =
-            batch.changes().map(|change| (change.action, change.record.clone()).into()).collect();
+            batch.changes().map(|change| (change.action, change.record.as_ref().clone()).into()).collect();
         let reply = lock(&self.model).change_record_sets(&batch.hosted_zone_id, &changes, now);
         if use_up(&mut self.faults.route53.lose_reply) {
             return Reply::Lost("no reply came".to_owned());

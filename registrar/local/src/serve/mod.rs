@@ -73,7 +73,7 @@ impl<W: Write> Service<W> {
         inputs.check_dumps()?;
         let faults = inputs.read_faults()?;
         let zone_id = single_hosted_zone(&pools)?.ok_or_else(|| anyhow!("no pool was given"))?;
-        let records = inputs.first_zone()?.records.into_values().collect();
+        let records = inputs.first_zone()?.records.into_values().map(Arc::unwrap_or_clone).collect();
         let mut model = Route53Model::new(Settings::default());
         model
             .create_hosted_zone(zone_id.clone(), config.origin.clone(), records)
