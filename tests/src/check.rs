@@ -1,6 +1,8 @@
 //! Runs a scenario: expand, plan, check, compare, apply, and plan again.
 
-use anyhow::{Context, Result, anyhow, bail};
+use std::fmt;
+
+use anyhow::{Context, Result, bail};
 use registrar_core::plan::{Batch, HeldBack, Plan};
 use registrar_core::record_set::{RecordSet, RecordType};
 
@@ -11,16 +13,35 @@ use crate::scenario::{HOSTED_ZONE, ORIGIN, Scenario};
 use crate::strict_zone::StrictZone;
 use crate::world::World;
 
+/// A scenario that did not come out as it says: its name, its story and every difference, line by line.
+pub struct Mismatch(String);
+
+/// Test harnesses print errors with `Debug`; line breaks are to stay line breaks.
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
 /// Checks that a scenario comes out as it says.
 ///
 /// # Errors
-/// When it does not; the error shows every difference, line by line.
-pub fn scenario(name: &str, text: &str) -> Result<()> {
-    let scenario = Scenario::parse(text).with_context(|| name.to_owned())?;
-    let told = |problem: String| anyhow!("{name}\n{}\n{problem}", scenario.why);
-    let run = Run::new(&scenario).map_err(|error| told(format!("{error:#}")))?;
-    let problems = run.problems().map_err(|error| told(format!("{error:#}")))?;
-    if problems.is_empty() { Ok(()) } else { Err(told(problems.join("\n"))) }
+/// When it does not.
+pub fn scenario(name: &str, text: &str) -> Result<(), Mismatch> {
+    let scenario = Scenario::parse(text).map_err(|error| Mismatch(format!("{name}\n{error:#}")))?;
+    let problems = Run::new(&scenario).and_then(|run| run.problems());
+    match problems.unwrap_or_else(|error| vec![format!("{error:#}")]) {
+        problems if problems.is_empty() => Ok(()),
+        problems => Err(Mismatch(format!("{name}\n{}\n{}", scenario.why, problems.join("\n")))),
+    }
 }
 
 struct Run<'a> {
