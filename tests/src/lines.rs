@@ -19,30 +19,40 @@ pub(crate) fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Writes a line out once for each step of its ranges: `i-{01..03} 10.0.0.{1..3}` is three lines.
+/// Writes a line out once for each step of its ranges: `i-{01..03} 10.0.0.{1..3}` is three lines, and
+/// within a line `10.0.0.[1..3]` is three words.
 ///
-/// All ranges of a line count together; a leading zero in the first number asks for its width.
+/// All ranges of a line, or of a word, count together; a leading zero asks for the number's width.
 pub(crate) fn expand(line: &str) -> Result<Vec<String>> {
-    let mut expanded: Option<Vec<String>> = None;
-    let mut rest = line;
-    let mut finished = Vec::new();
-    while let Some((before, range, after)) = next_range(rest) {
-        let steps = range_steps(range).with_context(|| format!("in {line:?}"))?;
-        let known = expanded.get_or_insert_with(|| vec![String::new(); steps.len()]);
+    repeat(line, ('{', '}'))?.iter().map(|line| expand_words(line)).collect()
+}
+
+fn expand_words(line: &str) -> Result<String> {
+    if next_range(line, ('[', ']')).is_none() {
+        return Ok(line.to_owned());
+    }
+    let expanded: Result<Vec<String>> =
+        words(line).iter().map(|word| Ok(repeat(word, ('[', ']'))?.join(" "))).collect();
+    Ok(expanded?.join(" "))
+}
+
+fn repeat(text: &str, brackets: (char, char)) -> Result<Vec<String>> {
+    let mut repeated: Option<Vec<String>> = None;
+    let mut rest = text;
+    while let Some((before, range, after)) = next_range(rest, brackets) {
+        let steps = range_steps(range).with_context(|| format!("in {text:?}"))?;
+        let known = repeated.get_or_insert_with(|| vec![String::new(); steps.len()]);
         if known.len() != steps.len() {
-            bail!("the ranges of {line:?} have different lengths");
+            bail!("the ranges of {text:?} have different lengths");
         }
-        for (text, step) in known.iter_mut().zip(&steps) {
-            text.push_str(before);
-            text.push_str(step);
+        for (copy, step) in known.iter_mut().zip(&steps) {
+            copy.push_str(before);
+            copy.push_str(step);
         }
         rest = after;
     }
-    match expanded {
-        None => finished.push(line.to_owned()),
-        Some(texts) => finished.extend(texts.into_iter().map(|text| text + rest)),
-    }
-    Ok(finished)
+    let copies = repeated.unwrap_or_else(|| vec![String::new()]);
+    Ok(copies.into_iter().map(|copy| copy + rest).collect())
 }
 
 /// Writes several lines out.
@@ -51,9 +61,9 @@ pub(crate) fn expand_all(lines: &[String]) -> Result<Vec<String>> {
     Ok(expanded?.into_iter().flatten().collect())
 }
 
-fn next_range(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once('{')?;
-    let (range, after) = rest.split_once('}')?;
+fn next_range(text: &str, (open, close): (char, char)) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once(open)?;
+    let (range, after) = rest.split_once(close)?;
     range.contains("..").then_some((before, range, after))
 }
 
@@ -148,7 +158,8 @@ mod tests {
             expand("i-{08..10} 10.0.0.{1..3}").unwrap(),
             ["i-08 10.0.0.1", "i-09 10.0.0.2", "i-10 10.0.0.3"]
         );
-        assert_eq!(expand("plain {} line").unwrap(), ["plain {} line"]);
+        assert_eq!(expand("a \"i-[08..10]=[1..3]\" b").unwrap(), ["a \"i-08=1\" \"i-09=2\" \"i-10=3\" b"]);
+        assert_eq!(expand("plain {} [0] line").unwrap(), ["plain {} [0] line"]);
         assert!(expand("{1..2} {1..3}").is_err());
     }
 

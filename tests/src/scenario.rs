@@ -78,6 +78,9 @@ pub struct Expect {
     /// The changes of each batch, in order.
     #[serde(default)]
     pub batches: Vec<Vec<String>>,
+    /// Where only the outcome matters: the batches are not compared, everything else is.
+    #[serde(default)]
+    pub any_batches: bool,
     /// `SUBJECT REASON`, in any order.
     #[serde(default)]
     pub held_back: Vec<String>,
