@@ -14,18 +14,22 @@ use crate::strict_zone::StrictZone;
 use crate::world::World;
 
 /// A scenario that did not come out as it says: its name, its story and every difference, line by line.
-pub struct Mismatch(String);
+pub struct Mismatch {
+    text: String,
+    /// Whether the scenario could be read at all; a mistake in the file says nothing about the registrar.
+    pub readable: bool,
+}
 
 /// Test harnesses print errors with `Debug`; line breaks are to stay line breaks.
 impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -34,14 +38,20 @@ impl std::error::Error for Mismatch {}
 /// Checks that a scenario comes out as it says.
 ///
 /// # Errors
-/// When it does not.
+/// When it does not, or cannot be read.
 pub fn scenario(name: &str, text: &str) -> Result<(), Mismatch> {
-    let scenario = Scenario::parse(text).map_err(|error| Mismatch(format!("{name}\n{error:#}")))?;
-    let problems = Run::new(&scenario).and_then(|run| run.problems());
-    match problems.unwrap_or_else(|error| vec![format!("{error:#}")]) {
-        problems if problems.is_empty() => Ok(()),
-        problems => Err(Mismatch(format!("{name}\n{}\n{}", scenario.why, problems.join("\n")))),
+    let unreadable = |error: anyhow::Error| Mismatch { text: format!("{name}\n{error:#}"), readable: false };
+    let scenario = Scenario::parse(text).map_err(unreadable)?;
+    let world = World::build(&scenario).map_err(unreadable)?;
+    let problems = match world.plan() {
+        Ok(plan) => Run::new(&scenario, world, plan).and_then(|run| run.problems()).map_err(unreadable)?,
+        Err(refused) => vec![format!("{refused:#}")],
+    };
+    if problems.is_empty() {
+        return Ok(());
     }
+    let text = format!("{name}\n{}\n{}", scenario.why, problems.join("\n"));
+    Err(Mismatch { text, readable: true })
 }
 
 struct Run<'a> {
@@ -52,10 +62,8 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario) -> Result<Self> {
-        let world = World::build(scenario)?;
+    fn new(scenario: &'a Scenario, world: World, plan: Plan) -> Result<Self> {
         let before = StrictZone::new(world.hosted_zone()?.records.values().cloned());
-        let plan = world.plan()?;
         Ok(Self { scenario, world, before, plan })
     }
 
