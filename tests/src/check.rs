@@ -34,14 +34,19 @@ impl std::error::Error for Mismatch {}
 /// Checks that a scenario comes out as it says.
 ///
 /// # Errors
-/// When it does not.
+/// When it does not, or cannot be read.
 pub fn scenario(name: &str, text: &str) -> Result<(), Mismatch> {
-    let scenario = Scenario::parse(text).map_err(|error| Mismatch(format!("{name}\n{error:#}")))?;
-    let problems = Run::new(&scenario).and_then(|run| run.problems());
-    match problems.unwrap_or_else(|error| vec![format!("{error:#}")]) {
-        problems if problems.is_empty() => Ok(()),
-        problems => Err(Mismatch(format!("{name}\n{}\n{}", scenario.why, problems.join("\n")))),
+    let unreadable = |error: anyhow::Error| Mismatch(format!("{name}\n{error:#}"));
+    let scenario = Scenario::parse(text).map_err(unreadable)?;
+    let world = World::build(&scenario).map_err(unreadable)?;
+    let problems = match world.plan() {
+        Ok(plan) => Run::new(&scenario, world, plan).and_then(|run| run.problems()).map_err(unreadable)?,
+        Err(refused) => vec![format!("{refused:#}")],
+    };
+    if problems.is_empty() {
+        return Ok(());
     }
+    Err(Mismatch(format!("{name}\n{}\n{}", scenario.why, problems.join("\n"))))
 }
 
 struct Run<'a> {
@@ -52,10 +57,9 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(scenario: &'a Scenario) -> Result<Self> {
-        let world = World::build(scenario)?;
-        let before = StrictZone::new(world.hosted_zone()?.records.values().map(|record| record.as_ref().clone()))?;
-        let plan = world.plan()?;
+    fn new(scenario: &'a Scenario, world: World, plan: Plan) -> Result<Self> {
+        let records = world.hosted_zone()?.records.values();
+        let before = StrictZone::new(records.map(|record| record.as_ref().clone()))?;
         Ok(Self { scenario, world, before, plan })
     }
 

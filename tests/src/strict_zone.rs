@@ -48,10 +48,8 @@ impl StrictZone {
 
     /// Applies a batch, or changes nothing.
     pub(crate) fn apply(&mut self, batch: &Batch) -> Result<()> {
-        let changes: Vec<ModelChange> = batch
-            .changes()
-            .map(|change| (change.action, RecordSet::clone(&change.record)).into())
-            .collect();
+        let changes: Vec<ModelChange> =
+            batch.changes().map(|change| (change.action, RecordSet::clone(&change.record)).into()).collect();
         self.model.change_record_sets(&self.id, &changes, Timestamp::UNIX_EPOCH)?;
         self.read()
     }

@@ -1,5 +1,7 @@
 //! The rules of the house that a machine can hold the tree to.
 
+#![expect(clippy::expect_used, reason = "a tree that cannot be read is a failure of these tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

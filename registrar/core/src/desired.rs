@@ -82,12 +82,17 @@ impl<'a> DesiredPool<'a> {
         }
     }
 
-    /// Returns the weight of a member, given the one that it has now.
+    /// Returns the weight of a member, given the one that it has now. Where the pool's routing has no
+    /// weights, the one it has now stays until the routing changes.
     #[must_use]
     pub fn weight(&self, member: &DesiredMember, now: Option<u8>) -> Option<u8> {
-        (self.policy.routing == Routing::Weighted).then(|| match member.weight {
+        if self.policy.routing != Routing::Weighted {
+            return now;
+        }
+        let allowed = now.filter(|weight| *weight >= self.policy.smallest_weight());
+        Some(match member.weight {
             WeightRequest::Given(weight) => weight,
-            WeightRequest::Unreadable(_) => now.unwrap_or(self.policy.default_weight),
+            WeightRequest::Unreadable(_) => allowed.unwrap_or(self.policy.default_weight),
         })
     }
 }

@@ -25,13 +25,13 @@ use crate::name::RecordName;
 use crate::owner::Role;
 use crate::pool::{Fallback, PoolState, Routing};
 use crate::record_set::{RecordSet, RecordType};
-use crate::site::{Entry, Site, Sites};
+use crate::site::{Entry, Place, Site, Sites};
 
 /// One way in which a pool's records differ from what they should be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Difference {
-    /// The name at which they differ.
-    pub name: RecordName,
+    /// Where they differ.
+    pub place: Place,
     /// What differs.
     pub kind: DifferenceKind,
 }
@@ -123,7 +123,7 @@ impl PoolDiff {
     }
 
     fn push(&mut self, site: &Site, kind: DifferenceKind) {
-        self.differences.push(Difference { name: site.name.clone(), kind });
+        self.differences.push(Difference { place: site.place.clone(), kind });
     }
 
     fn compare_main(&mut self, desired: &DesiredPool<'_>, site: &Site) {
@@ -218,7 +218,8 @@ fn compare_entry(
     }
     let as_read = old.as_read.as_ref().filter(|_| same_form)?;
     let ttl_secs = as_read.ttl_secs.unwrap_or(desired.policy.ttl_secs);
-    let written = member_record(desired, desired.policy.routing, &site.name, (&instance, &new), ttl_secs);
+    let written =
+        member_record(desired, desired.policy.routing, &site.place.name, (&instance, &new), ttl_secs);
     (written.as_ref() != Some(as_read.as_ref())).then_some(DifferenceKind::Repair { instance, old, new })
 }
 
@@ -243,9 +244,9 @@ pub(crate) fn member_record(
 
 fn fallback_record(desired: &DesiredPool<'_>, site: &Site, fallback: &Fallback, ttl_secs: u32) -> RecordSet {
     let mut record = match fallback {
-        Fallback::Address(address) => address_record(&site.name, *address, ttl_secs),
+        Fallback::Address(address) => address_record(&site.place.name, *address, ttl_secs),
         Fallback::Alias(target) => {
-            let mut record = RecordSet::simple(site.name.clone(), RecordType::A, ttl_secs, Vec::new());
+            let mut record = RecordSet::simple(site.place.name.clone(), RecordType::A, ttl_secs, Vec::new());
             record.ttl_secs = None;
             record.alias_target = Some(target.clone());
             record

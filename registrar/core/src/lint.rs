@@ -101,7 +101,11 @@ pub fn lint(plan: &Plan, pools: &[Pool], inventory: &Inventory) -> Vec<LintNote>
     };
     for batch in &plan.batches {
         for change in batch.changes() {
-            check.load(&batch.hosted_zone_id, &change.record.name, inventory);
+            let name = &change.record.name;
+            check.load(&batch.hosted_zone_id, name, inventory);
+            if let (None, Ok(texts)) = (&change.record.set_identifier, name.child(OWNER_LABEL)) {
+                check.load(&batch.hosted_zone_id, &texts, inventory);
+            }
         }
     }
     let names: BTreeSet<(HostedZoneId, RecordName)> = check.world.keys().cloned().collect();

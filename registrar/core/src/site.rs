@@ -4,10 +4,11 @@
 //! name that the document does not name any more. This only sorts records; it judges none.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::ids::InstanceId;
+use crate::ids::{HostedZoneId, InstanceId};
 use crate::inventory::HostedZone;
 use crate::name::RecordName;
 use crate::owner::{MemberText, OWNER_LABEL, Owner, OwnerMark, Role};
@@ -28,11 +29,26 @@ pub struct Entry {
     pub as_read: Option<Arc<RecordSet>>,
 }
 
+/// Where records stand: a hosted zone, and a name in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The hosted zone.
+    pub hosted_zone_id: HostedZoneId,
+    /// The name.
+    pub name: RecordName,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in hosted zone {}", self.name, self.hosted_zone_id)
+    }
+}
+
 /// The records of one pool at one name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
-    /// The name.
-    pub name: RecordName,
+    /// Where it is.
+    pub place: Place,
     /// The form in which the pool's records are there, where there are any.
     pub form: Option<Routing>,
     /// What is published, by instance.
@@ -67,14 +83,23 @@ impl Site {
         others.filter(|record| record.r#type == RecordType::A).filter_map(|record| record.ttl_secs).next()
     }
 
-    /// Reads the site of `owner` at `name`, whose records should have the form `wanted`.
-    fn read(name: &RecordName, wanted: Routing, owner: &Owner, zone: &HostedZone) -> Self {
-        let mut site = Self::empty(name.clone());
+    /// Reads the site of `owner` at `place`, whose records should have the form `wanted`. Records of
+    /// owners that are `leaving` are not in the way: the same plan removes them.
+    fn read(
+        place: Place,
+        wanted: Routing,
+        owner: &Owner,
+        zone: &HostedZone,
+        leaving: &BTreeSet<Owner>,
+    ) -> Self {
+        let mut site = Self::empty(place);
+        let name = &site.place.name.clone();
         let texts = owner_texts(name, zone);
         let mut loose = Vec::new();
         for record in zone.at_name(name) {
             match (&record.r#type, mark(record)) {
                 (RecordType::A, Some(mark)) if mark.owner == *owner => site.add_marked(record, mark.role),
+                (RecordType::A, Some(mark)) if leaving.contains(&mark.owner) => {}
                 (RecordType::A, _) => loose.push(record),
                 (RecordType::Cname, _) => site.in_the_way.push(record.clone()),
                 (RecordType::Ns | RecordType::Soa | RecordType::Txt | RecordType::Other(_), _) => {}
@@ -90,9 +115,9 @@ impl Site {
         site
     }
 
-    fn empty(name: RecordName) -> Self {
+    fn empty(place: Place) -> Self {
         Self {
-            name,
+            place,
             form: None,
             entries: BTreeMap::new(),
             fallback: None,
@@ -184,51 +209,54 @@ impl Sites {
     }
 }
 
-/// The marked names of a hosted zone, found in one pass over it.
-pub(crate) struct MarkedNames {
-    names: BTreeMap<Owner, BTreeSet<RecordName>>,
+/// The marked places of every hosted zone, found in one pass over each.
+pub(crate) struct MarkedPlaces<'a> {
+    zones: &'a BTreeMap<HostedZoneId, HostedZone>,
+    places: BTreeMap<Owner, BTreeSet<Place>>,
+    leaving: BTreeSet<Owner>,
 }
 
-impl MarkedNames {
-    pub(crate) fn find(zone: &HostedZone) -> Self {
-        let mut names: BTreeMap<Owner, BTreeSet<RecordName>> = BTreeMap::new();
-        for record in zone.records.values() {
-            match record.r#type {
-                RecordType::A => {
-                    if let Some(mark) = mark(record) {
-                        names.entry(mark.owner).or_default().insert(record.name.clone());
-                    }
-                }
-                RecordType::Txt if record.name.labels().next() == Some(OWNER_LABEL) => {
-                    let Some(name) = record.name.parent() else { continue };
-                    let texts = record.values().filter_map(|value| value.parse::<MemberText>().ok());
-                    for text in texts {
-                        names.entry(text.owner).or_default().insert(name.clone());
-                    }
-                }
-                RecordType::Txt
-                | RecordType::Cname
-                | RecordType::Ns
-                | RecordType::Soa
-                | RecordType::Other(_) => {}
+impl<'a> MarkedPlaces<'a> {
+    pub(crate) fn find(zones: &'a BTreeMap<HostedZoneId, HostedZone>, leaving: BTreeSet<Owner>) -> Self {
+        let mut found = Self { zones, places: BTreeMap::new(), leaving };
+        for (id, zone) in zones {
+            for record in zone.records.values() {
+                found.add(id, record);
             }
         }
-        Self { names }
+        found
     }
 
-    /// Reads the sites of a pool whose records should be at `name`, in the form `wanted`.
-    pub(crate) fn sites(
-        &self,
-        owner: &Owner,
-        name: &RecordName,
-        wanted: Routing,
-        zone: &HostedZone,
-    ) -> Sites {
-        let elsewhere = self.names.get(owner).into_iter().flatten().filter(|marked| *marked != name);
-        Sites {
-            main: Site::read(name, wanted, owner, zone),
-            strays: elsewhere.map(|stray| Site::read(stray, wanted, owner, zone)).collect(),
+    fn add(&mut self, id: &HostedZoneId, record: &RecordSet) {
+        let mut note = |owner: Owner, name: RecordName| {
+            self.places.entry(owner).or_default().insert(Place { hosted_zone_id: id.clone(), name });
+        };
+        match record.r#type {
+            RecordType::A => {
+                if let Some(mark) = mark(record) {
+                    note(mark.owner, record.name.clone());
+                }
+            }
+            RecordType::Txt if record.name.labels().next() == Some(OWNER_LABEL) => {
+                let Some(name) = record.name.parent() else { return };
+                for text in record.values().filter_map(|value| value.parse::<MemberText>().ok()) {
+                    note(text.owner, name.clone());
+                }
+            }
+            RecordType::Txt | RecordType::Cname | RecordType::Ns | RecordType::Soa | RecordType::Other(_) => {
+            }
         }
+    }
+
+    /// Reads the sites of a pool whose records should be at `place`, in the form `wanted`.
+    pub(crate) fn sites(&self, owner: &Owner, place: &Place, wanted: Routing) -> Sites {
+        let read = |place: &Place| {
+            let unread = HostedZone::default();
+            let zone = self.zones.get(&place.hosted_zone_id).unwrap_or(&unread);
+            Site::read(place.clone(), wanted, owner, zone, &self.leaving)
+        };
+        let elsewhere = self.places.get(owner).into_iter().flatten().filter(|marked| *marked != place);
+        Sites { main: read(place), strays: elsewhere.map(read).collect() }
     }
 }
 

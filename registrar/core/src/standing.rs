@@ -96,8 +96,18 @@ impl Standing {
         match (inventory.fleet.lookup(id), announced) {
             (Observed::Known(Some(instance)), _) => Self::of_seen(instance, announced, policy, inventory),
             (_, Some(event)) => Self::Announced(*event),
-            (Observed::Known(None), None) => Self::UnknownToEc2,
-            (Observed::Unknown(gap), None) => Self::Unknown(gap),
+            (unseen, None) => Self::of_unseen(id, unseen, inventory),
+        }
+    }
+
+    /// What its group says is proof even where EC2's own page did not come.
+    fn of_unseen(id: &InstanceId, unseen: Observed<Option<&Instance>>, inventory: &Inventory) -> Self {
+        match (inventory.groups.members.get(id), unseen) {
+            (Some(membership), _) if membership.state != LifecycleState::InService => {
+                Self::OutOfService { group: membership.group.clone(), state: membership.state.clone() }
+            }
+            (_, Observed::Known(_)) => Self::UnknownToEc2,
+            (_, Observed::Unknown(gap)) => Self::Unknown(gap),
         }
     }
 

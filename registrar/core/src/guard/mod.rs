@@ -13,6 +13,7 @@
 //! | unknown: the read that would tell is incomplete | never |
 
 mod ledger;
+mod limits;
 mod reason;
 
 pub use ledger::RemovalLedger;
@@ -22,9 +23,9 @@ use crate::desired::DesiredPool;
 use crate::diff::{Difference, DifferenceKind, PoolDiff};
 use crate::ids::InstanceId;
 use crate::inventory::Gap;
-use crate::pool::{PoolState, Routing, WhenEmpty};
+use crate::pool::PoolState;
 use crate::record_set::RecordSet;
-use crate::site::Sites;
+use crate::site::{Site, Sites};
 use crate::standing::{Standing, WeightRequest};
 
 /// Weighted or multivalue record sets of one name and type (Route 53 Developer Guide, "Quotas").
@@ -51,9 +52,8 @@ impl Guard<'_> {
             errors: self.errors(),
             budget_spent: 0,
         };
-        self.split_moves(&mut decided);
-        self.limit_size(&mut decided);
         self.limit_removals(&mut decided);
+        self.limit_size(&mut decided);
         self.keep_last(&mut decided);
         if self.desired.policy.state == PoolState::Paused {
             pause(&mut decided);
@@ -63,7 +63,7 @@ impl Guard<'_> {
 
     /// Judges a difference by itself, before the limits that concern all of them together.
     fn first_verdict(&self, difference: &Difference) -> Verdict {
-        let at_stray = difference.name != self.sites.main.name;
+        let at_stray = difference.place != self.sites.main.place;
         match &difference.kind {
             DifferenceKind::Remove { instance, .. } => self.removal(instance, at_stray),
             DifferenceKind::Move { .. } => Verdict::Go(Evidence::Moved),
@@ -146,7 +146,7 @@ impl Guard<'_> {
         if let Some(record) = self.sites.main.in_the_way.first() {
             return Some(self.foreign(record));
         }
-        (!self.sites.strays.is_empty()).then(|| self.name_changed())
+        self.live_strays().next().is_some().then(|| self.name_changed())
     }
 
     fn foreign(&self, record: &RecordSet) -> Hold {
@@ -160,27 +160,34 @@ impl Guard<'_> {
         Hold::new(HoldReason::ForeignRecord, detail, hint)
     }
 
+    /// Returns the sites that would be left behind: those that are proven dead go anyway.
+    fn live_strays(&self) -> impl Iterator<Item = &Site> {
+        let dead = |id: &InstanceId| self.desired.standings.get(id).is_some_and(Standing::proves_dead);
+        self.sites.strays.iter().filter(move |site| site.fallback.is_some() || !site.entries.keys().all(dead))
+    }
+
     fn name_changed(&self) -> Hold {
-        let names: Vec<&str> = self.sites.strays.iter().map(|site| site.name.as_str()).collect();
+        let places: Vec<String> = self.sites.strays.iter().map(|site| site.place.to_string()).collect();
+        let places = places.join(", ");
         let hint = format!(
-            "set record.name back to {} and state to \"retired\" until its records are gone, then change the name",
-            names.join(", ")
+            "set the record back to {places} and the state to \"retired\" until its records are gone, then change it"
         );
-        let detail = format!("the pool still has records at {}", names.join(", "));
-        Hold::new(HoldReason::NameChanged, detail, hint)
+        Hold::new(HoldReason::NameChanged, format!("the pool still has records at {places}"), hint)
     }
 
     fn ttl_change(&self) -> Verdict {
-        let foreign = self.sites.main.siblings.iter().chain(&self.sites.main.in_the_way);
-        let mut foreign = foreign.filter(|record| record.ttl_secs.is_some());
-        match foreign.next() {
-            Some(record) => Verdict::Hold(Hold::new(
+        let site = &self.sites.main;
+        let records = site.siblings.iter().chain(&site.in_the_way).filter(|record| record.ttl_secs.is_some());
+        let foreign =
+            records.map(ToString::to_string).chain(site.foreign_values.iter().map(ToString::to_string));
+        match foreign.into_iter().next() {
+            Some(foreign) => Verdict::Hold(Hold::new(
                 HoldReason::ForeignTtl,
                 format!(
-                    "[{record}] shares the set, which has one TTL, and is not owned by pool {}",
+                    "{foreign} shares the set and its TTL, and is not owned by pool {}",
                     self.desired.owner
                 ),
-                "set record.ttl_secs to the TTL that the set has, or change it once the other records are gone",
+                "set record.ttl_secs to the TTL that the set has, or change it once the others are gone",
             )),
             None => self.unless_obstructed(Evidence::Document),
         }
@@ -189,150 +196,20 @@ impl Guard<'_> {
     /// Records that stay but cannot be written in another form hold the change for all of them.
     fn routing_change(&self) -> Verdict {
         let site = &self.sites.main;
-        let mut entries = site.entries.values();
-        let unreadable = entries.any(|entry| entry.as_read.is_some() && entry.address.is_none());
+        let unreadable = site.entries.iter().any(|(id, entry)| {
+            entry.as_read.is_some() && entry.address.is_none() && !self.desired.members.contains_key(id)
+        });
         if unreadable || !site.foreign_values.is_empty() {
             return Verdict::Hold(Hold::new(
                 HoldReason::ForeignRecord,
                 format!(
                     "the set at {} holds values that are not members of pool {}",
-                    site.name, self.desired.owner
+                    site.place, self.desired.owner
                 ),
                 "remove those values, and the routing changes by itself",
             ));
         }
         self.unless_obstructed(Evidence::Document)
-    }
-
-    /// An obstructed move still ends the wrong address: the old one goes, the new one is held back.
-    fn split_moves(&self, decided: &mut PoolDecisions) {
-        let Some(hold) = self.obstruction().filter(|hold| hold.reason != HoldReason::HostedZoneIncomplete)
-        else {
-            return;
-        };
-        let mut additions = Vec::new();
-        for decision in &mut decided.decisions {
-            if let DifferenceKind::Move { instance, old, new } = &decision.difference.kind {
-                let name = decision.difference.name.clone();
-                let add = DifferenceKind::Add { instance: instance.clone(), new: new.clone() };
-                additions.push(Decision {
-                    difference: Difference { name, kind: add },
-                    verdict: Verdict::Hold(hold.clone()),
-                });
-                decision.difference.kind =
-                    DifferenceKind::Remove { instance: instance.clone(), old: old.clone() };
-            }
-        }
-        decided.decisions.extend(additions);
-    }
-
-    /// Holds back the additions that do not fit, so that those that do are not refused with them.
-    fn limit_size(&self, decided: &mut PoolDecisions) {
-        let most = self.most_members();
-        let mut members = remaining(decided, self.sites).saturating_sub(count_additions(decided));
-        for decision in &mut decided.decisions {
-            if matches!(
-                (&decision.difference.kind, &decision.verdict),
-                (DifferenceKind::Add { .. }, Verdict::Go(_))
-            ) {
-                members += 1;
-                if members > most {
-                    decision.verdict = Verdict::Hold(Hold::new(
-                        HoldReason::Capacity,
-                        format!("the set at {} has room for {most} instances", self.sites.main.name),
-                        "spread the fleet over several pools with names of their own",
-                    ));
-                }
-            }
-        }
-    }
-
-    /// For a simple pool: what fits in one request even when every value and owner text is rewritten,
-    /// deleted once and created once (1,000 values and 32,000 characters, ChangeResourceRecordSets).
-    fn most_members(&self) -> usize {
-        let site = &self.sites.main;
-        match self.desired.policy.routing {
-            Routing::Weighted | Routing::Multivalue => {
-                MOST_IN_SET.saturating_sub(site.siblings.len() + usize::from(self.desired.fallback.is_some()))
-            }
-            Routing::Simple => {
-                let longest_text = self.desired.owner.to_string().len() + "\"registrar//=\"".len() + 34 + 15;
-                let by_characters = 32_000 / (2 * (longest_text + 15));
-                by_characters.min(1_000 / 4).saturating_sub(site.foreign_values.len())
-            }
-        }
-    }
-
-    /// Holds back removals without proof beyond the budget; those that nobody knows go first.
-    fn limit_removals(&self, decided: &mut PoolDecisions) {
-        let limit = self.desired.policy.max_removals;
-        let allowed = limit.of(self.sites.main.entries.len() + self.already_spent);
-        let mut left = allowed.saturating_sub(self.already_spent);
-        let mut remaining = remaining(decided, self.sites) + count_budgeted(decided);
-        let mut budgeted: Vec<(u8, &mut Decision)> = decided
-            .decisions
-            .iter_mut()
-            .filter_map(|decision| match &decision.verdict {
-                Verdict::Go(Evidence::WithinBudget(standing)) => Some((standing.doubt(), decision)),
-                Verdict::Go(_) | Verdict::Hold(_) => None,
-            })
-            .collect();
-        budgeted.sort_by_key(|(doubt, _)| std::cmp::Reverse(*doubt));
-        for (_, decision) in budgeted {
-            let Verdict::Go(evidence) = &decision.verdict else { continue };
-            if remaining <= 1 {
-                decision.verdict = Verdict::Hold(Hold::new(
-                    HoldReason::LastRecord,
-                    format!("{evidence}; the last record goes only by proof"),
-                    "set the pool's state to \"retired\" if its name should stop answering",
-                ));
-            } else if left == 0 {
-                decision.verdict = Verdict::Hold(self.over_budget(allowed));
-            } else {
-                left -= 1;
-                remaining -= 1;
-                decided.budget_spent += 1;
-            }
-        }
-    }
-
-    fn over_budget(&self, allowed: usize) -> Hold {
-        let limit = self.desired.policy.max_removals;
-        Hold::new(
-            HoldReason::RemovalBudget,
-            format!(
-                "removals without proof: {allowed} allowed within {} s, {} spent before",
-                limit.window.as_secs(),
-                self.already_spent
-            ),
-            "wait for the window to pass, or raise guard.max_removals if this many are meant to go",
-        )
-    }
-
-    /// Keeps the record that most speaks for, where the document never lets the last one go.
-    fn keep_last(&self, decided: &mut PoolDecisions) {
-        let wanted = self.desired.policy.when_empty == WhenEmpty::KeepLast && !self.is_retired();
-        if !wanted || remaining(decided, self.sites) > 0 {
-            return;
-        }
-        let main = &self.sites.main.name;
-        let removals = decided.decisions.iter_mut().filter(|decision| {
-            matches!(decision.verdict, Verdict::Go(_))
-                && matches!(decision.difference.kind, DifferenceKind::Remove { .. })
-                && decision.difference.name == *main
-        });
-        let doubt = |decision: &Decision| match &decision.verdict {
-            Verdict::Go(Evidence::Dead(standing) | Evidence::WithinBudget(standing)) => standing.doubt(),
-            Verdict::Go(_) | Verdict::Hold(_) => u8::MAX,
-        };
-        if let Some(decision) = removals.min_by_key(|decision| doubt(decision)) {
-            let Verdict::Go(evidence) = &decision.verdict else { return };
-            decision.verdict = Verdict::Hold(Hold::new(
-                HoldReason::KeepLast,
-                format!("{evidence}; guard.when_empty is \"keep-last\""),
-                "it goes as soon as another instance serves",
-            ));
-        }
     }
 
     /// Reports what is not a difference and still not as it should be.
@@ -376,9 +253,10 @@ impl Guard<'_> {
         if self.is_retired() {
             return Vec::new();
         }
-        let mut errors: Vec<Hold> =
-            self.sites.main.in_the_way.iter().map(|record| self.foreign(record)).collect();
-        if !self.sites.strays.is_empty() {
+        // Where the listing is incomplete, the mark that makes a record ours may be what is missing.
+        let foreign = self.sites.main.in_the_way.iter().filter(|_| self.zone_gap.is_none());
+        let mut errors: Vec<Hold> = foreign.map(|record| self.foreign(record)).collect();
+        if self.live_strays().next().is_some() {
             errors.push(self.name_changed());
         }
         let with_hint = |hold: Hold| match hold.hint {
@@ -397,30 +275,4 @@ fn pause(decided: &mut PoolDecisions) {
             decision.verdict = Verdict::Hold(Hold::new(HoldReason::Paused, evidence.to_string(), hint));
         }
     }
-}
-
-/// Counts the instances that will be published at the pool's name.
-fn remaining(decided: &PoolDecisions, sites: &Sites) -> usize {
-    let main = &sites.main;
-    let removed = decided.decisions.iter().filter(|decision| {
-        decision.difference.name == main.name
-            && matches!(decision.verdict, Verdict::Go(_))
-            && matches!(decision.difference.kind, DifferenceKind::Remove { .. })
-    });
-    (main.entries.len() + count_additions(decided)).saturating_sub(removed.count())
-}
-
-fn count_additions(decided: &PoolDecisions) -> usize {
-    let additions = decided.decisions.iter().filter(|decision| {
-        matches!((&decision.difference.kind, &decision.verdict), (DifferenceKind::Add { .. }, Verdict::Go(_)))
-    });
-    additions.count()
-}
-
-fn count_budgeted(decided: &PoolDecisions) -> usize {
-    let budgeted = decided
-        .decisions
-        .iter()
-        .filter(|decision| matches!(decision.verdict, Verdict::Go(Evidence::WithinBudget(_))));
-    budgeted.count()
 }

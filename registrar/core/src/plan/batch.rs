@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::ids::{HostedZoneId, PoolName};
+use crate::name::RecordName;
 use crate::record_set::{ChangeAction, RecordSet};
 
 /// `ResourceRecord` elements in one request (Route 53 API reference, `ChangeResourceRecordSets`); an
@@ -31,6 +32,20 @@ pub struct Change {
     pub evidence: String,
 }
 
+/// What a unit is for. The order is that in which units go: removals before additions, so that a set is
+/// never over its size between two batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// It removes records that lead nowhere by proof, and nothing else; in batches of its own.
+    RemoveDead,
+    /// It removes such records and adds others, because the name would not answer in between.
+    Swap,
+    /// It removes records.
+    Remove,
+    /// It adds or changes records.
+    Change,
+}
+
 /// Changes that are made together or not at all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unit {
@@ -38,8 +53,10 @@ pub struct Unit {
     pub pool: PoolName,
     /// The hosted zone.
     pub hosted_zone_id: HostedZoneId,
-    /// Whether the unit removes records that lead nowhere by proof.
-    pub removes_dead: bool,
+    /// The name at which the records stand.
+    pub name: RecordName,
+    /// What it is for, which says when it goes.
+    pub urgency: Urgency,
     /// How many of its removals count against the pool's budget.
     pub budgeted: usize,
     /// The changes, DELETEs first.
@@ -131,14 +148,16 @@ struct ChangeDocument<'a> {
 
 /// Packs units into as few batches as their order allows: removals of the dead first and by themselves.
 pub(super) fn pack(units: Vec<Unit>) -> Vec<Batch> {
-    let (dead, rest): (Vec<Unit>, Vec<Unit>) = units.into_iter().partition(|unit| unit.removes_dead);
+    let (dead, rest): (Vec<Unit>, Vec<Unit>) =
+        units.into_iter().partition(|unit| unit.urgency == Urgency::RemoveDead);
     let mut batches = pack_in_order(dead);
     batches.extend(pack_in_order(rest));
     batches
 }
 
 fn pack_in_order(mut units: Vec<Unit>) -> Vec<Batch> {
-    units.sort_by(|one, other| one.hosted_zone_id.cmp(&other.hosted_zone_id));
+    let order = |unit: &Unit| (unit.hosted_zone_id.clone(), unit.urgency);
+    units.sort_by_key(order);
     let mut batches: Vec<Batch> = Vec::new();
     let (mut values, mut characters) = (0, 0);
     for unit in units {
@@ -163,13 +182,14 @@ mod tests {
     use super::*;
     use crate::record_set::RecordType;
 
-    fn unit(zone: &str, removes_dead: bool, values: usize, length: usize) -> Unit {
+    fn unit(zone: &str, dead: bool, values: usize, length: usize) -> Unit {
         let values: Vec<String> = (0..values).map(|_| "x".repeat(length)).collect();
         let record = RecordSet::simple("a.example.com".parse().unwrap(), RecordType::A, 20, values);
         Unit {
             pool: "video".parse().unwrap(),
             hosted_zone_id: zone.parse().unwrap(),
-            removes_dead,
+            name: "a.example.com".parse().unwrap(),
+            urgency: if dead { Urgency::RemoveDead } else { Urgency::Change },
             budgeted: 0,
             changes: vec![Change {
                 action: ChangeAction::Create,
@@ -190,10 +210,8 @@ mod tests {
     #[test]
     fn removals_of_the_dead_go_first_and_alone_and_hosted_zones_are_not_mixed() {
         let batches = pack(vec![unit("Z2", false, 1, 1), unit("Z1", true, 1, 1), unit("Z1", false, 1, 1)]);
-        let order: Vec<_> = batches
-            .iter()
-            .map(|batch| (batch.hosted_zone_id.as_str(), batch.units[0].removes_dead))
-            .collect();
-        assert_eq!(order, [("Z1", true), ("Z1", false), ("Z2", false)]);
+        let order: Vec<_> =
+            batches.iter().map(|batch| (batch.hosted_zone_id.as_str(), batch.units[0].urgency)).collect();
+        assert_eq!(order, [("Z1", Urgency::RemoveDead), ("Z1", Urgency::Change), ("Z2", Urgency::Change)]);
     }
 }

@@ -7,26 +7,26 @@ mod batch;
 mod human;
 mod json;
 mod shape;
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use batch::{Batch, Change, ChangeBatchDocument, MOST_CHARACTERS, MOST_VALUES, Unit};
+pub use batch::{Batch, Change, ChangeBatchDocument, MOST_CHARACTERS, MOST_VALUES, Unit, Urgency};
 pub use json::PlanDocument;
 
 use crate::desired::DesiredPool;
-use crate::diff::{Difference, DifferenceKind, PoolDiff};
-use crate::guard::{Decision, Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict};
+use crate::diff::{Difference, PoolDiff};
+use crate::guard::{Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict};
 use crate::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use crate::inventory::{Gap, HostedZone, Inventory};
-use crate::owner::{Owner, OwnerMark, Role};
-use crate::pool::{Policy, Pool, PoolState, Routing};
-use crate::record_set::{ChangeAction, RecordKey, RecordSet, SetKey};
-use crate::site::{MarkedNames, Site, Sites};
+use crate::owner::{Owner, Role};
+use crate::pool::{Policy, Pool, PoolState};
+use crate::record_set::{RecordSet, SetKey};
+use crate::site::{MarkedPlaces, Place, Sites};
 use crate::standing::{MemberState, SelectionIndex};
-use shape::Shape;
 
 /// Everything that planning reads.
 #[derive(Clone, Copy, Debug)]
@@ -96,34 +96,41 @@ pub struct HeldBack {
 impl Plan {
     /// Plans every pool: observe → desired → diff → guard → batches.
     pub fn new(input: PlanInput<'_>) -> Self {
+        let zones = &input.inventory.hosted_zones;
         let policies = input.pools.iter().filter_map(|pool| pool.policy.as_ref().ok());
         let index = SelectionIndex::new(policies, input.inventory);
-        let zones = &input.inventory.hosted_zones;
-        let marked: BTreeMap<&HostedZoneId, MarkedZone<'_>> =
-            zones.iter().map(|(id, zone)| (id, (zone, MarkedNames::find(zone)))).collect();
         let conflicts = name_conflicts(input.pools);
-        let mut plan = Self {
+        let mut pools: Vec<(&PoolName, Result<&Policy, String>)> = input
+            .pools
+            .iter()
+            .map(|pool| (&pool.name, sound(pool, conflicts.get(&pool.name), zones)))
+            .collect();
+        pools.sort_by_key(|(name, _)| *name);
+        let leaving: BTreeSet<Owner> = pools
+            .iter()
+            .filter(|(_, policy)| policy.as_ref().is_ok_and(|policy| policy.state == PoolState::Retired))
+            .map(|(name, _)| Owner { deployment: input.deployment.clone(), pool: (*name).clone() })
+            .collect();
+        let marked = MarkedPlaces::find(zones, leaving);
+        let mut units = Vec::new();
+        let mut planned = Vec::new();
+        for (name, policy) in pools {
+            let (plan, of_pool) = match policy {
+                Ok(policy) => plan_pool(&input, name, policy, &marked, &index),
+                Err(error) => (PoolPlan::held(name, error), Vec::new()),
+            };
+            planned.push(plan);
+            units.extend(of_pool);
+        }
+        let batches = batch::pack(units::join_handovers(units));
+        Self {
             deployment: input.deployment.clone(),
             observed_at: input.inventory.observed_at,
-            pools: Vec::new(),
-            batches: Vec::new(),
-            observed: BTreeMap::new(),
+            pools: planned,
+            observed: observed_sets(&batches, zones),
+            batches,
             gaps: input.inventory.gaps(),
-        };
-        let mut units = Vec::new();
-        for pool in input.pools {
-            let error = conflicts.get(&pool.name).cloned();
-            let (pool_plan, pool_units) = match sound(pool, error, &marked) {
-                Ok((policy, zone)) => plan_pool(&input, &pool.name, policy, zone, &index),
-                Err(error) => (PoolPlan::held(&pool.name, error), Vec::new()),
-            };
-            plan.pools.push(pool_plan);
-            units.extend(pool_units);
         }
-        plan.pools.sort_by(|one, other| one.name.cmp(&other.name));
-        plan.batches = batch::pack(units);
-        plan.observed = observed_sets(&plan.batches, zones);
-        plan
     }
 
     /// Counts the changes of all batches.
@@ -149,9 +156,6 @@ impl Plan {
         self.pools.iter().filter(|pool| pool.budget_spent > 0).map(|pool| (&pool.name, pool.budget_spent))
     }
 }
-
-/// A hosted zone and where marks stand in it.
-type MarkedZone<'a> = (&'a HostedZone, MarkedNames);
 
 impl PoolPlan {
     fn held(name: &PoolName, error: String) -> Self {
@@ -192,18 +196,18 @@ fn name_conflicts(pools: &[Pool]) -> BTreeMap<PoolName, String> {
     conflicts
 }
 
-/// Returns what is needed to plan a pool, or why it is held as it is.
+/// Returns the policy of a pool that can be planned, or why the pool is held as it is.
 fn sound<'a>(
     pool: &'a Pool,
-    conflict: Option<String>,
-    zones: &'a BTreeMap<&HostedZoneId, MarkedZone<'a>>,
-) -> Result<(&'a Policy, &'a MarkedZone<'a>), String> {
+    conflict: Option<&String>,
+    zones: &BTreeMap<HostedZoneId, HostedZone>,
+) -> Result<&'a Policy, String> {
     let policy = match &pool.policy {
         Ok(policy) => policy,
         Err(error) => return Err(format!("{error} (hint: {})", error.hint)),
     };
     if let Some(conflict) = conflict {
-        return Err(conflict);
+        return Err(conflict.clone());
     }
     let Some(zone) = zones.get(&policy.hosted_zone_id) else {
         return Err(format!(
@@ -211,12 +215,12 @@ fn sound<'a>(
             policy.hosted_zone_id
         ));
     };
-    match &zone.0.origin {
+    match &zone.origin {
         Some(origin) if !policy.name.is_within(origin) => Err(format!(
             "record.name: {} is outside the hosted zone {origin} (hint: use a name that ends in .{origin})",
             policy.name
         )),
-        Some(_) | None => Ok((policy, zone)),
+        Some(_) | None => Ok(policy),
     }
 }
 
@@ -224,168 +228,24 @@ fn plan_pool(
     input: &PlanInput<'_>,
     name: &PoolName,
     policy: &Policy,
-    (zone, marked): &MarkedZone<'_>,
+    marked: &MarkedPlaces<'_>,
     index: &SelectionIndex<'_>,
 ) -> (PoolPlan, Vec<Unit>) {
     let owner = Owner { deployment: input.deployment.clone(), pool: name.clone() };
-    let sites = marked.sites(&owner, &policy.name, policy.routing, zone);
+    let place = Place { hosted_zone_id: policy.hosted_zone_id.clone(), name: policy.name.clone() };
+    let sites = marked.sites(&owner, &place, policy.routing);
     let desired = DesiredPool::new(owner, policy, index, &sites, input.inventory);
     let window = policy.max_removals.window;
+    let zone = input.inventory.hosted_zones.get(&policy.hosted_zone_id);
     let guard = Guard {
         desired: &desired,
         sites: &sites,
-        zone_gap: zone.gap.as_ref(),
+        zone_gap: zone.and_then(|zone| zone.gap.as_ref()),
         already_spent: input.ledger.spent(name, window, input.inventory.observed_at),
     };
     let decided = guard.decide(PoolDiff::new(&desired, &sites));
-    let units: Vec<Unit> = sites.all().flat_map(|site| site_units(&desired, site, &decided)).collect();
+    let units: Vec<Unit> = sites.all().flat_map(|site| units::of_site(&desired, site, &decided)).collect();
     (describe(&desired, &sites, decided, &units), units)
-}
-
-/// Turns the decisions about one site into units.
-///
-/// 1. Records that lead nowhere by proof go first, by themselves, so that no refused addition holds
-///    them back.
-/// 2. Unless that would leave a name without an answer that will have one again: then everything
-///    at the site is one unit.
-/// 3. A change of TTL or routing rewrites the whole set, which must happen at once.
-/// 4. Of a simple set everything is one record set anyway.
-fn site_units(desired: &DesiredPool<'_>, site: &Site, decided: &PoolDecisions) -> Vec<Unit> {
-    let decisions: Vec<&Decision> =
-        decided.decisions.iter().filter(|decision| decision.difference.name == site.name).collect();
-    let going: Vec<&Decision> =
-        decisions.into_iter().filter(|decision| matches!(decision.verdict, Verdict::Go(_))).collect();
-    if going.is_empty() {
-        return Vec::new();
-    }
-    let observed = Shape::observed(desired, site);
-    let without_dead = observed.clone().after(&going, true);
-    let last = observed.clone().after(&going, false);
-    let gap_between = observed.answers() && last.answers() && !without_dead.answers_until(&last);
-    let simple = site.form.unwrap_or(desired.policy.routing) == Routing::Simple;
-    let whole = gap_between || simple || going.iter().any(|decision| rewrites_set(&decision.difference.kind));
-    let read: BTreeMap<RecordKey, Arc<RecordSet>> =
-        site.owned.iter().map(|record| (record.key(), record.clone())).collect();
-    let build = UnitBuilder { desired, going: &going };
-    if gap_between || simple {
-        let dead = going.iter().any(|decision| matches!(decision.verdict, Verdict::Go(Evidence::Dead(_))));
-        return build.units(&read, &last.records(), true, dead);
-    }
-    let between = without_dead.records();
-    let mut units = build.units(&read, &between, false, true);
-    units.extend(build.units(&between, &last.records(), whole, false));
-    units
-}
-
-fn rewrites_set(kind: &DifferenceKind) -> bool {
-    match kind {
-        DifferenceKind::Ttl { .. } | DifferenceKind::Routing { .. } => true,
-        DifferenceKind::Add { .. }
-        | DifferenceKind::Remove { .. }
-        | DifferenceKind::Move { .. }
-        | DifferenceKind::Reweight { .. }
-        | DifferenceKind::Repair { .. }
-        | DifferenceKind::Fallback { .. } => false,
-    }
-}
-
-struct UnitBuilder<'a> {
-    desired: &'a DesiredPool<'a>,
-    going: &'a [&'a Decision],
-}
-
-impl UnitBuilder<'_> {
-    /// Returns the changes that lead from one set of records to the other, as one unit or as one for
-    /// each record set.
-    fn units(
-        &self,
-        from: &BTreeMap<RecordKey, Arc<RecordSet>>,
-        to: &BTreeMap<RecordKey, Arc<RecordSet>>,
-        whole: bool,
-        removes_dead: bool,
-    ) -> Vec<Unit> {
-        let keys: BTreeSet<&RecordKey> = from.keys().chain(to.keys()).collect();
-        let differing = keys.into_iter().filter(|key| from.get(key) != to.get(key));
-        let mut groups: Vec<Vec<Change>> = differing
-            .map(|key| {
-                let deleted = from.get(key).map(|record| self.change(ChangeAction::Delete, record));
-                let created = to.get(key).map(|record| self.change(ChangeAction::Create, record));
-                deleted.into_iter().chain(created).collect()
-            })
-            .collect();
-        if whole {
-            let mut all: Vec<Change> = groups.into_iter().flatten().collect();
-            all.sort_by_key(|change| change.action);
-            groups = if all.is_empty() { Vec::new() } else { vec![all] };
-        }
-        groups
-            .into_iter()
-            .map(|changes| Unit {
-                pool: self.desired.owner.pool.clone(),
-                hosted_zone_id: self.desired.policy.hosted_zone_id.clone(),
-                removes_dead,
-                budgeted: self.budgeted(&changes),
-                changes,
-            })
-            .collect()
-    }
-
-    /// Counts the removals among the changes that nothing proves; a unit of a simple set has all of them.
-    fn budgeted(&self, changes: &[Change]) -> usize {
-        let budgeted = self
-            .going
-            .iter()
-            .filter(|decision| matches!(decision.verdict, Verdict::Go(Evidence::WithinBudget(_))));
-        let marks = |decision: &Decision| {
-            let instance = decision.difference.instance()?.clone();
-            Some(self.desired.owner.mark(Role::Member(instance)).to_string())
-        };
-        let in_unit = |mark: Option<String>| {
-            changes.iter().any(|change| {
-                change.action == ChangeAction::Delete
-                    && (change.record.set_identifier.is_none() || change.record.set_identifier == mark)
-            })
-        };
-        budgeted.filter(|decision| in_unit(marks(decision))).count()
-    }
-
-    fn change(&self, action: ChangeAction, record: &Arc<RecordSet>) -> Change {
-        Change { action, record: Arc::clone(record), evidence: self.evidence(record) }
-    }
-
-    /// Returns what allows a change: the decision about the record's own instance, or those about its set.
-    fn evidence(&self, record: &RecordSet) -> String {
-        let mark: Option<OwnerMark> = record.set_identifier.as_deref().and_then(|id| id.parse().ok());
-        let instance = mark.and_then(|mark| match mark.role {
-            Role::Member(instance) => Some(instance),
-            Role::Fallback => None,
-        });
-        let about = |instance: &InstanceId| {
-            self.going.iter().find(|decision| decision.difference.instance() == Some(instance))
-        };
-        if let Some(decision) = instance.as_ref().and_then(about) {
-            return say(decision);
-        }
-        let of_set = self
-            .going
-            .iter()
-            .filter(|decision| instance.is_none() || decision.difference.instance().is_none());
-        let mut all: Vec<String> =
-            of_set.map(|decision| format!("{}: {}", decision.difference, say(decision))).collect();
-        let more = all.len().saturating_sub(3);
-        all.truncate(3);
-        if more > 0 {
-            all.push(format!("and {more} more"));
-        }
-        all.join("; ")
-    }
-}
-
-fn say(decision: &Decision) -> String {
-    match &decision.verdict {
-        Verdict::Go(evidence) => evidence.to_string(),
-        Verdict::Hold(hold) => hold.detail.clone(),
-    }
 }
 
 fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions, units: &[Unit]) -> PoolPlan {

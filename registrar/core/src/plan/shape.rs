@@ -69,8 +69,18 @@ impl<'a> Shape<'a> {
                 self.ttl_secs = *to;
                 self.ttl_changed = true;
             }
-            DifferenceKind::Routing { to, .. } => self.form = *to,
+            DifferenceKind::Routing { to, .. } => self.change_form(*to),
             DifferenceKind::Fallback { new, .. } => self.fallback.clone_from(new),
+        }
+    }
+
+    /// Weights are read when they begin to matter.
+    fn change_form(&mut self, to: Routing) {
+        self.form = to;
+        for (instance, entry) in &mut self.entries {
+            if let Some(member) = self.desired.members.get(instance) {
+                entry.weight = self.desired.weight(member, entry.weight);
+            }
         }
     }
 
@@ -113,7 +123,8 @@ impl<'a> Shape<'a> {
             Some(as_read) if as_read.routing() == routing_kind(self.form) => Some(self.with_ttl(as_read)),
             Some(_) | None => {
                 let member = (instance, entry);
-                member_record(self.desired, self.form, &self.site.name, member, self.ttl_secs).map(Arc::new)
+                member_record(self.desired, self.form, &self.site.place.name, member, self.ttl_secs)
+                    .map(Arc::new)
             }
         };
         let mut records: Vec<Arc<RecordSet>> = self.entries.iter().filter_map(record).collect();
@@ -175,9 +186,9 @@ impl<'a> Shape<'a> {
             return Some(record);
         }
         let name = match r#type {
-            RecordType::Txt => self.site.name.child(OWNER_LABEL).ok()?,
+            RecordType::Txt => self.site.place.name.child(OWNER_LABEL).ok()?,
             RecordType::A | RecordType::Cname | RecordType::Ns | RecordType::Soa | RecordType::Other(_) => {
-                self.site.name.clone()
+                self.site.place.name.clone()
             }
         };
         Some(Arc::new(RecordSet::simple(name, r#type, self.ttl_secs, values)))

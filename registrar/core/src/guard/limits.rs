@@ -1,0 +1,181 @@
+//! The limits that concern all differences of a pool together: budget, size of the set, last record.
+//!
+//! Each of them only ever turns a verdict from going ahead to being held back.
+
+use std::cmp::Reverse;
+
+use super::{Decision, Evidence, Guard, Hold, HoldReason, MOST_IN_SET, PoolDecisions, Verdict};
+use crate::diff::DifferenceKind;
+use crate::pool::{Routing, WhenEmpty};
+
+impl Guard<'_> {
+    /// Holds back removals without proof beyond the budget; those that nobody knows go first.
+    pub(super) fn limit_removals(&self, decided: &mut PoolDecisions) {
+        let limit = self.desired.policy.max_removals;
+        let budgeted = decided.decisions.iter().filter(|decision| is_budgeted(decision)).count();
+        // Additions count: with another record there, the last old one is not the last one.
+        let mut remaining = self.staying(decided) + self.additions(decided) + budgeted;
+        let serving = self.staying(decided) + budgeted;
+        let allowed = limit.of(serving + self.already_spent);
+        let mut left = allowed.saturating_sub(self.already_spent);
+        let mut candidates: Vec<(u8, &mut Decision)> = decided
+            .decisions
+            .iter_mut()
+            .filter(|decision| is_budgeted(decision))
+            .map(|decision| (doubt(decision), decision))
+            .collect();
+        candidates.sort_by_key(|(doubt, _)| Reverse(*doubt));
+        for (_, decision) in candidates {
+            let Verdict::Go(evidence) = &decision.verdict else { continue };
+            if remaining <= 1 {
+                decision.verdict = Verdict::Hold(Hold::new(
+                    HoldReason::LastRecord,
+                    format!("{evidence}; the last record goes only by proof"),
+                    "set the pool's state to \"retired\" if its name should stop answering",
+                ));
+            } else if left == 0 {
+                decision.verdict = Verdict::Hold(self.over_budget(allowed));
+            } else {
+                left -= 1;
+                remaining -= 1;
+                decided.budget_spent += 1;
+            }
+        }
+    }
+
+    fn over_budget(&self, allowed: usize) -> Hold {
+        let limit = self.desired.policy.max_removals;
+        Hold::new(
+            HoldReason::RemovalBudget,
+            format!(
+                "removals without proof: {allowed} allowed within {} s, {} spent before",
+                limit.window.as_secs(),
+                self.already_spent
+            ),
+            "wait for the window to pass, or raise guard.max_removals if this many are meant to go",
+        )
+    }
+
+    /// Holds back what does not fit, so that what does is not refused with it: first the change of
+    /// routing, then the fallback, then additions in the order of their ids.
+    pub(super) fn limit_size(&self, decided: &mut PoolDecisions) {
+        let staying = self.staying(decided);
+        let wanted = self.desired.policy.routing;
+        let mut form = self.sites.main.form.unwrap_or(wanted);
+        let others = self.sites.main.siblings.len();
+        for decision in &mut decided.decisions {
+            let room = match &decision.difference.kind {
+                DifferenceKind::Routing { .. } => self.most_members(wanted),
+                DifferenceKind::Fallback { old: None, .. } => MOST_IN_SET.saturating_sub(others + 1),
+                DifferenceKind::Add { .. }
+                | DifferenceKind::Remove { .. }
+                | DifferenceKind::Move { .. }
+                | DifferenceKind::Reweight { .. }
+                | DifferenceKind::Repair { .. }
+                | DifferenceKind::Ttl { .. }
+                | DifferenceKind::Fallback { .. } => continue,
+            };
+            if matches!(decision.verdict, Verdict::Go(_)) && staying > room {
+                decision.verdict = Verdict::Hold(self.no_room(room));
+            }
+            let changes = matches!(decision.difference.kind, DifferenceKind::Routing { .. });
+            if changes && matches!(decision.verdict, Verdict::Go(_)) {
+                form = wanted;
+            }
+        }
+        let room = self.most_members(form);
+        let additions = decided.decisions.iter_mut().filter(|decision| is_addition(decision));
+        for decision in additions.skip(room.saturating_sub(staying)) {
+            decision.verdict = Verdict::Hold(self.no_room(room));
+        }
+    }
+
+    fn no_room(&self, room: usize) -> Hold {
+        Hold::new(
+            HoldReason::Capacity,
+            format!("the set at {} has room for {room} instances", self.sites.main.place),
+            "spread the fleet over several pools with names of their own",
+        )
+    }
+
+    /// For a simple pool: what fits in one request even when every value and owner text is rewritten,
+    /// deleted once and created once (1,000 values and 32,000 characters, `ChangeResourceRecordSets`).
+    fn most_members(&self, form: Routing) -> usize {
+        let site = &self.sites.main;
+        match form {
+            Routing::Weighted | Routing::Multivalue => {
+                MOST_IN_SET.saturating_sub(site.siblings.len() + usize::from(self.desired.fallback.is_some()))
+            }
+            Routing::Simple => {
+                let longest_text = self.desired.owner.to_string().len() + "\"registrar//=\"".len() + 34 + 15;
+                let by_characters = 32_000 / (2 * (longest_text + 15));
+                by_characters.min(1_000 / 4).saturating_sub(site.foreign_values.len())
+            }
+        }
+    }
+
+    /// Keeps the record that most speaks for, where the document never lets the last one go: by itself,
+    /// or because the fallback that should stand behind it is not there.
+    pub(super) fn keep_last(&self, decided: &mut PoolDecisions) {
+        let wanted = match self.desired.policy.when_empty {
+            WhenEmpty::Remove => false,
+            WhenEmpty::KeepLast => true,
+            WhenEmpty::Fallback => !self.fallback_stands(decided),
+        };
+        if !wanted || self.is_retired() || self.staying(decided) + self.additions(decided) > 0 {
+            return;
+        }
+        let removals = decided.decisions.iter_mut().filter(|decision| self.is_removal(decision));
+        if let Some(decision) = removals.min_by_key(|decision| doubt(decision)) {
+            let Verdict::Go(evidence) = &decision.verdict else { return };
+            decision.verdict = Verdict::Hold(Hold::new(
+                HoldReason::KeepLast,
+                format!("{evidence}; by guard.when_empty the name never stops answering"),
+                "it goes as soon as something else serves",
+            ));
+        }
+    }
+
+    fn fallback_stands(&self, decided: &PoolDecisions) -> bool {
+        let change = decided.decisions.iter().find_map(|decision| match &decision.difference.kind {
+            DifferenceKind::Fallback { new, .. } if decision.difference.place == self.sites.main.place => {
+                matches!(decision.verdict, Verdict::Go(_)).then_some(new.is_some())
+            }
+            _ => None,
+        });
+        change.unwrap_or(self.sites.main.fallback.is_some())
+    }
+
+    /// Counts the instances published at the pool's place that stay so.
+    fn staying(&self, decided: &PoolDecisions) -> usize {
+        let removed = decided.decisions.iter().filter(|decision| self.is_removal(decision)).count();
+        self.sites.main.entries.len().saturating_sub(removed)
+    }
+
+    fn additions(&self, decided: &PoolDecisions) -> usize {
+        decided.decisions.iter().filter(|decision| is_addition(decision)).count()
+    }
+
+    fn is_removal(&self, decision: &Decision) -> bool {
+        decision.difference.place == self.sites.main.place
+            && matches!(
+                (&decision.difference.kind, &decision.verdict),
+                (DifferenceKind::Remove { .. }, Verdict::Go(_))
+            )
+    }
+}
+
+fn is_addition(decision: &Decision) -> bool {
+    matches!((&decision.difference.kind, &decision.verdict), (DifferenceKind::Add { .. }, Verdict::Go(_)))
+}
+
+fn is_budgeted(decision: &Decision) -> bool {
+    matches!(decision.verdict, Verdict::Go(Evidence::WithinBudget(_)))
+}
+
+fn doubt(decision: &Decision) -> u8 {
+    match &decision.verdict {
+        Verdict::Go(Evidence::Dead(standing) | Evidence::WithinBudget(standing)) => standing.doubt(),
+        Verdict::Go(_) | Verdict::Hold(_) => u8::MAX,
+    }
+}
