@@ -1,34 +1,20 @@
-//! Reads what the command line names: servers, durations, and the files that the truth is made of.
+//! Reads what the command line names: servers, sample counts, and the files that the truth is made of.
 //!
 //! Every failure says which input it was, what is wrong with it, and what to do.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use jiff::SignedDuration;
+use anyhow::{Result, anyhow, bail};
 use registrar_core::dump;
 use registrar_core::name::RecordName;
 use registrar_core::pool::Policy;
+use registrar_shell::{read, read_dump};
 use resolver_probe::{Samples, Truth};
 
 /// The port of name servers, RFC 1035 §4.2.
 const DNS_PORT: u16 = 53;
-
-/// A check that could not be made, and what to do about it.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) error: anyhow::Error,
-    pub(crate) hint: Option<String>,
-}
-
-impl Failure {
-    pub(crate) fn new(error: anyhow::Error, hint: impl Into<String>) -> Self {
-        Self { error, hint: Some(hint.into()) }
-    }
-}
 
 /// Reads `127.0.0.1:5353`, `127.0.0.1`, `[::1]:53` or `::1`.
 pub(crate) fn server(text: &str) -> Result<SocketAddr, String> {
@@ -42,17 +28,6 @@ pub(crate) fn server(text: &str) -> Result<SocketAddr, String> {
         return Err("0 is not a port: leave it out for port 53".to_owned());
     }
     Ok(address)
-}
-
-/// Reads `500ms`, `1s` or `2m`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    const HINT: &str = "write a positive duration such as 500ms, 1s or 2m, of a day at most";
-    let duration: SignedDuration = text.parse().map_err(|_| HINT.to_owned())?;
-    let longest = SignedDuration::from_hours(24);
-    if !duration.is_positive() || duration > longest {
-        return Err(HINT.to_owned());
-    }
-    Duration::try_from(duration).map_err(|_| HINT.to_owned())
 }
 
 /// Reads `auto` or a number.
@@ -83,11 +58,8 @@ impl FromStr for TruthSource {
 }
 
 /// Reads the name to ask for.
-pub(crate) fn name(text: &str) -> Result<RecordName, Failure> {
-    let parsed: Result<RecordName, _> = text.parse();
-    parsed.map_err(|error| {
-        Failure::new(anyhow!(error).context("failed to read NAME"), "give the full name that clients ask for")
-    })
+pub(crate) fn name(text: &str) -> Result<RecordName> {
+    text.parse().map_err(|error| anyhow!("NAME: {error} (hint: give the full name that clients ask for)"))
 }
 
 /// Makes the truth about `name` of a fleet dump, a pool document and, where given, the groups.
@@ -96,35 +68,20 @@ pub(crate) fn truth(
     fleet: &TruthSource,
     pool: &Path,
     groups: Option<&Path>,
-) -> Result<Truth, Failure> {
-    let fleet = parse(&fleet.0, "`aws ec2 describe-instances`", dump::read_fleet)?;
-    let groups = groups
-        .map(|path| parse(path, "`aws autoscaling describe-auto-scaling-groups`", dump::read_groups))
-        .transpose()?;
-    let policy = Policy::parse(&read(pool)?).map_err(|error| {
-        let hint = error.hint.clone();
-        Failure::new(anyhow!(error).context(format!("failed to read {}", pool.display())), hint)
-    })?;
+) -> Result<Truth> {
+    let fleet = read_dump("fleet", &fleet.0, "aws ec2 describe-instances", dump::read_fleet)?;
+    let command = "aws autoscaling describe-auto-scaling-groups";
+    let groups = groups.map(|path| read_dump("groups", path, command, dump::read_groups)).transpose()?;
+    let policy = Policy::parse(&read("pool document", pool)?)
+        .map_err(|error| anyhow!("pool document {}: {error} (hint: {})", pool.display(), error.hint))?;
     if policy.name != *name {
-        let error = anyhow!("{} is about {}, and not about {name}", pool.display(), policy.name);
-        return Err(Failure::new(error, "give --pool the document of the name that is checked"));
+        bail!(
+            "pool document {} is about {}, and not about {name} (hint: give the document of the name that is checked)",
+            pool.display(),
+            policy.name
+        );
     }
     Ok(Truth::new(&policy, &fleet, groups.as_ref()))
-}
-
-fn parse<T>(
-    path: &Path,
-    command: &str,
-    parse: fn(&str) -> Result<T, registrar_core::json::JsonError>,
-) -> Result<T, Failure> {
-    let parsed = parse(&read(path)?).with_context(|| format!("failed to read {}", path.display()));
-    parsed.map_err(|error| Failure::new(error, format!("write to it what {command} prints")))
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    let text = std::fs::read_to_string(path);
-    let text = text.with_context(|| format!("failed to read {}", path.display()));
-    text.map_err(|error| Failure { error, hint: None })
 }
 
 #[cfg(test)]
@@ -148,15 +105,6 @@ mod tests {
     fn what_is_no_server_address_is_refused() {
         for text in ["", "localhost", "127.0.0.1:0", "127.0.0.1:99999", "300.0.0.1"] {
             assert!(server(text).is_err(), "{text:?} was accepted");
-        }
-    }
-
-    #[test]
-    fn durations_are_positive_and_have_a_unit() {
-        assert_eq!(duration("500ms").unwrap(), Duration::from_millis(500));
-        assert_eq!(duration("1m30s").unwrap(), Duration::from_secs(90));
-        for text in ["", "5", "0s", "-1s", "25h", "soon"] {
-            assert!(duration(text).is_err(), "{text:?} was accepted");
         }
     }
 

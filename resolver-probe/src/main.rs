@@ -12,12 +12,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rand::TryRng;
 use resolver_probe::{CheckReport, CheckRequest, FailOn, FindingId, Samples};
 
-use inputs::{Failure, TruthSource};
+use registrar_shell::tell;
+
+use inputs::TruthSource;
 
 /// The Monitoring Plugins' code for a check that could not be made.
 const UNKNOWN: u8 = 3;
@@ -67,10 +69,10 @@ struct CheckArgs {
     #[arg(long, value_name = "N", default_value = "auto", value_parser = inputs::samples)]
     samples: Samples,
     /// How long each try waits for its reply; a query over UDP is tried four times
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = inputs::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = registrar_shell::duration)]
     timeout: Duration,
     /// When the check ends, done or not
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = inputs::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = registrar_shell::duration)]
     deadline: Duration,
     /// Queries a second to each server at most [default: 16 under way at a time]
     #[arg(long, value_name = "N")]
@@ -112,8 +114,8 @@ fn main() -> ExitCode {
     let Command::Check(arguments) = cli.command;
     match run(&arguments) {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            complain(&failure);
+        Err(error) => {
+            registrar_shell::report_error(&error);
             ExitCode::from(UNKNOWN)
         }
     }
@@ -125,24 +127,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if error.use_stderr() || printed.is_err() { ExitCode::from(UNKNOWN) } else { ExitCode::SUCCESS }
 }
 
-fn complain(failure: &Failure) {
-    let mut stderr = anstream::stderr().lock();
-    let _ = writeln!(stderr, "error: {:#}", failure.error);
-    if let Some(hint) = &failure.hint {
-        let _ = writeln!(stderr, "hint: {hint}");
-    }
-}
-
-fn run(arguments: &CheckArgs) -> Result<u8, Failure> {
+fn run(arguments: &CheckArgs) -> Result<u8> {
     let request = request(arguments)?;
-    let without_hint = |error: anyhow::Error| Failure { error, hint: None };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("failed to start the runtime")
-        .map_err(without_hint)?;
+        .context("failed to start the runtime")?;
     let report = runtime.block_on(resolver_probe::check(request));
-    print(&report, arguments.format).context("failed to print the report").map_err(without_hint)?;
+    print(&report, arguments.format).context("failed to print the report")?;
     advise(&report);
     Ok(report.exit_code(match arguments.fail_on {
         FailOnArg::Warning => FailOn::Warning,
@@ -150,11 +142,10 @@ fn run(arguments: &CheckArgs) -> Result<u8, Failure> {
     }))
 }
 
-fn request(arguments: &CheckArgs) -> Result<CheckRequest, Failure> {
+fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
     let name = inputs::name(&arguments.name)?;
     if arguments.server.is_empty() {
-        let hint = "name each authoritative server with --server IP:PORT; they are not discovered yet";
-        return Err(Failure::new(anyhow!("no server to ask for {name}"), hint));
+        bail!("no server to ask for {name} (hint: name each authoritative server with --server IP:PORT)");
     }
     let truth = match (&arguments.truth, &arguments.pool) {
         (Some(fleet), Some(pool)) => Some(inputs::truth(&name, fleet, pool, arguments.groups.as_deref())?),
@@ -173,13 +164,12 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest, Failure> {
 }
 
 /// The one place where randomness enters. 53 bits: what reads JSON numbers as floats keeps the seed whole.
-fn seed(given: Option<u64>) -> Result<u64, Failure> {
+fn seed(given: Option<u64>) -> Result<u64> {
     match given {
         Some(seed) => Ok(seed),
         None => rand::rngs::SysRng
             .try_next_u64()
-            .context("failed to get a random seed")
-            .map_err(|error| Failure::new(error, "give one with --seed")),
+            .map_err(|error| anyhow!("no random seed: {error} (hint: give one with --seed)")),
     }
 }
 
@@ -196,11 +186,10 @@ fn print(report: &CheckReport, format: Format) -> io::Result<()> {
 /// Says once, beside the report, what else may explain it.
 fn advise(report: &CheckReport) {
     let found = |id: FindingId| report.findings.iter().any(|finding| finding.id == id);
-    let mut stderr = anstream::stderr().lock();
     if found(FindingId::StaleRecord) || found(FindingId::MissingIp) {
-        let _ = writeln!(stderr, "hint: dump the fleet again if instances came or went since it was dumped");
+        tell("hint: dump the fleet again if instances came or went since it was dumped");
     }
     if found(FindingId::TooFewSamples) {
-        let _ = writeln!(stderr, "hint: use --samples auto, a longer --deadline or a higher --rate");
+        tell("hint: use --samples auto, a longer --deadline or a higher --rate");
     }
 }

@@ -3,7 +3,6 @@
 //! Standard output is data; everything else goes to standard error. The only place of the operator
 //! command that reads the clock.
 
-mod files;
 mod plan;
 mod pool;
 
@@ -51,7 +50,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            files::report_error(&error);
+            registrar_shell::report_error(&error);
             ExitCode::FAILURE
         }
     }

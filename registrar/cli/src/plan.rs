@@ -17,8 +17,7 @@ use registrar_core::offline::{PoolArgument, RecordedEvents, single_hosted_zone};
 use registrar_core::plan::{Plan, PlanInput};
 use registrar_core::pool::Pool;
 use registrar_core::{Timestamp, dump};
-
-use crate::files;
+use registrar_shell::{read, read_dump, tell};
 
 /// What `plan` is given.
 #[derive(Args)]
@@ -85,36 +84,36 @@ pub(crate) fn run(arguments: &PlanArguments, clock: Timestamp) -> Result<ExitCod
 fn read_pools(arguments: &[String]) -> Result<Vec<Pool>> {
     let mut pools = Vec::new();
     for pool in PoolArgument::parse_all(arguments)? {
-        pools.push(Pool::read(pool.name, &files::read("pool document", &pool.file)?));
+        pools.push(Pool::read(pool.name, &read("pool document", &pool.file)?));
     }
     Ok(pools)
 }
 
 fn read_inventory(arguments: &PlanArguments, pools: &[Pool], now: Timestamp) -> Result<Inventory> {
-    let fleet = files::read_dump("fleet", &arguments.fleet, "aws ec2 describe-instances", dump::read_fleet)?;
+    let fleet = read_dump("fleet", &arguments.fleet, "aws ec2 describe-instances", dump::read_fleet)?;
     let groups = match &arguments.groups {
         Some(path) => {
             let command = "aws autoscaling describe-auto-scaling-groups";
-            files::read_dump("groups", path, command, dump::read_groups)?
+            read_dump("groups", path, command, dump::read_groups)?
         }
         None => Groups::default(),
     };
     let command = "aws route53 list-resource-record-sets";
-    let zone = files::read_dump("zone", &arguments.zone, command, dump::read_hosted_zone)?;
+    let zone = read_dump("zone", &arguments.zone, command, dump::read_hosted_zone)?;
     let hosted_zones: BTreeMap<HostedZoneId, HostedZone> =
         single_hosted_zone(pools)?.map(|id| (id, zone)).into_iter().collect();
     let events = match &arguments.events {
-        Some(path) => RecordedEvents::read(&files::read("events", path)?, now),
+        Some(path) => RecordedEvents::read(&read("events", path)?, now),
         None => RecordedEvents::default(),
     };
     for (line, dropped) in &events.dropped {
         let path = arguments.events.as_deref().unwrap_or_else(|| "-".as_ref());
-        files::warn(format_args!("dropped: {} line {line}: {dropped}", path.display()));
+        tell(format_args!("dropped: {} line {line}: {dropped}", path.display()));
     }
     if !events.dropped.is_empty() {
         let kinds: Vec<String> =
             events.dropped_by_kind().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        files::warn(format_args!("events: {} understood, dropped {}", events.understood, kinds.join(", ")));
+        tell(format_args!("events: {} understood, dropped {}", events.understood, kinds.join(", ")));
     }
     Ok(Inventory { observed_at: now, fleet, groups, hosted_zones, memory: events.memory })
 }
@@ -135,14 +134,14 @@ fn render(plan: &Plan, format: Format) -> Result<String> {
 /// What a machine-readable form leaves to standard error: why something is not in it.
 fn report_aside(plan: &Plan) {
     for gap in &plan.gaps {
-        files::warn(format_args!("incomplete read of {gap}; no record is removed on its account"));
+        tell(format_args!("incomplete read of {gap}; no record is removed on its account"));
     }
     for pool in &plan.pools {
         for held in &pool.held_back {
-            files::warn(format_args!("{}: {}", pool.name, held.to_string().trim()));
+            tell(format_args!("{}: {}", pool.name, held.to_string().trim()));
         }
         for error in &pool.errors {
-            files::warn(format_args!("error: {}: {error}", pool.name));
+            tell(format_args!("error: {}: {error}", pool.name));
         }
     }
 }

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 use registrar_core::pool::{Policy, json_schema};
-
-use crate::files;
+use registrar_shell::{read, tell};
 
 /// What `pool` can do.
 #[derive(Subcommand)]
@@ -28,7 +27,7 @@ pub(crate) fn run(command: &PoolCommand) -> Result<ExitCode> {
             crate::print(&format!("{}\n", serde_json::to_string_pretty(&json_schema())?))?;
             Ok(ExitCode::SUCCESS)
         }
-        PoolCommand::Check { file } => match Policy::parse(&files::read("pool document", file)?) {
+        PoolCommand::Check { file } => match Policy::parse(&read("pool document", file)?) {
             Ok(policy) => {
                 let address = policy.address;
                 crate::print(&format!(
@@ -42,8 +41,8 @@ pub(crate) fn run(command: &PoolCommand) -> Result<ExitCode> {
                 Ok(ExitCode::SUCCESS)
             }
             Err(error) => {
-                files::warn(format_args!("error: {}: {error}", file.display()));
-                files::warn(format_args!("hint: {}", error.hint));
+                tell(format_args!("error: {}: {error}", file.display()));
+                tell(format_args!("hint: {}", error.hint));
                 Ok(ExitCode::FAILURE)
             }
         },

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -73,7 +73,7 @@ struct ServeArguments {
     #[arg(long, value_name = "NAME", default_value = "default")]
     deployment: DeploymentName,
     /// How often everything is looked at, such as 500ms, 1s or 2m.
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = registrar_shell::duration)]
     sweep: Duration,
     /// What goes wrong around the edge. Watched.
     #[arg(long, value_name = "FILE")]
@@ -96,16 +96,13 @@ async fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report_error(&error);
+            registrar_shell::report_error(&error);
             ExitCode::FAILURE
         }
     }
 }
 
 async fn run_serve(arguments: ServeArguments) -> Result<()> {
-    if arguments.sweep.is_zero() {
-        bail!("--sweep 0s: the time between two sweeps cannot be zero (hint: 1s is the default)");
-    }
     let config = ServeConfig {
         inputs: Inputs {
             pools: PoolArgument::parse_all(&arguments.pools)?,
@@ -150,26 +147,4 @@ fn clock() -> Clock {
 
 fn seed() -> Result<u64> {
     SysRng.try_next_u64().context("the system gave no random numbers")
-}
-
-/// Reads a time span such as `500ms`, `1s` or `2m`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration =
-        text.parse().map_err(|error| format!("{error} (write it like 500ms, 1s or 2m)"))?;
-    Duration::try_from(span).map_err(|_| "a time span cannot be negative".to_owned())
-}
-
-fn report_error(error: &anyhow::Error) {
-    use std::io::Write;
-    let joined = format!("{error:#}");
-    let (problem, hint) = match joined.split_once(" (hint: ") {
-        Some((problem, hint)) => (problem, Some(hint.strip_suffix(')').unwrap_or(hint))),
-        None => (joined.as_str(), None),
-    };
-    let mut stderr = anstream::stderr();
-    // There is nowhere left to report that this could not be written.
-    drop(writeln!(stderr, "error: {problem}"));
-    if let Some(hint) = hint {
-        drop(writeln!(stderr, "hint: {hint}"));
-    }
 }

@@ -4,7 +4,7 @@
 //! the problem is told, because a file may be half-written at any moment.
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,14 +14,12 @@ use registrar_core::name::RecordName;
 use registrar_core::offline::{PoolArgument, single_hosted_zone};
 use registrar_core::pool::{Pool, PoolState};
 use registrar_core::record_set::RecordSet;
+use registrar_shell::{read, read_dump};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::dns::NameServerFaults;
 use crate::edge::{Edge, EdgeFaults, Route53Faults};
-
-/// No dump of a fleet comes near it: a described instance takes about 5 KB.
-const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 
 /// Where everything is read from.
 #[derive(Clone, Debug)]
@@ -93,13 +91,8 @@ impl Inputs {
         let Some(path) = self.zone.as_ref().filter(|path| path.exists()) else {
             return Ok(HostedZone::default());
         };
-        let zone = registrar_core::dump::read_hosted_zone(&read("zone", path)?).map_err(|error| {
-            anyhow!(
-                "zone {} is not what `aws route53 list-resource-record-sets` prints: {error} (hint: give another file, \
-                 or none)",
-                path.display()
-            )
-        })?;
+        let command = "aws route53 list-resource-record-sets";
+        let zone = read_dump("zone", path, command, registrar_core::dump::read_hosted_zone)?;
         match &zone.gap {
             Some(gap) => bail!("zone {}: {} (hint: list it to its end)", path.display(), gap.reason),
             None => Ok(zone),
@@ -111,14 +104,10 @@ impl Inputs {
     /// # Errors
     /// When one of them cannot be read.
     pub fn check_dumps(&self) -> Result<()> {
-        let fleet = read("fleet", &self.fleet)?;
-        let not_dump = |what: &str, path: &Path, error: registrar_core::json::JsonError| {
-            anyhow!("{what} {} is not what the AWS CLI prints: {error} (hint: run it again)", path.display())
-        };
-        registrar_core::dump::read_fleet(&fleet).map_err(|error| not_dump("fleet", &self.fleet, error))?;
+        read_dump("fleet", &self.fleet, "aws ec2 describe-instances", registrar_core::dump::read_fleet)?;
         if let Some(path) = &self.groups {
-            let groups = read("groups", path)?;
-            registrar_core::dump::read_groups(&groups).map_err(|error| not_dump("groups", path, error))?;
+            let command = "aws autoscaling describe-auto-scaling-groups";
+            read_dump("groups", path, command, registrar_core::dump::read_groups)?;
         }
         Ok(())
     }
@@ -169,15 +158,4 @@ impl From<&FaultsDocument> for EdgeFaults {
     fn from(document: &FaultsDocument) -> Self {
         Self { route53: document.route53 }
     }
-}
-
-fn read(what: &str, path: &Path) -> Result<String> {
-    let fail = || format!("{what} {} could not be read", path.display());
-    let mut text = String::new();
-    let file = std::fs::File::open(path).with_context(fail)?;
-    file.take(LARGEST_FILE + 1).read_to_string(&mut text).with_context(fail)?;
-    if text.len() as u64 > LARGEST_FILE {
-        bail!("{what} {} has more than {LARGEST_FILE} bytes", path.display());
-    }
-    Ok(text)
 }
