@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use registrar_core::guard::RemovalLedger;
 use registrar_core::ids::{DeploymentName, HostedZoneId};
 use registrar_core::inventory::{Groups, HostedZone, Inventory};
-use registrar_core::lint::CheckedPlan;
+use registrar_core::lint::{CheckedPlan, LintNote};
 use registrar_core::offline::RecordedEvents;
 use registrar_core::plan::{Plan, PlanInput};
 use registrar_core::pool::Pool;
@@ -71,6 +71,12 @@ impl World {
     }
 
     /// Returns the world with other record sets in the scenario's hosted zone.
+    /// Returns the rules that a plan for this world breaks.
+    #[must_use]
+    pub fn lint(&self, plan: &Plan) -> Vec<LintNote> {
+        registrar_core::lint::lint(plan, &self.pools, &self.inventory)
+    }
+
     pub(crate) fn with_records<'a>(&self, records: impl Iterator<Item = &'a RecordSet>) -> Result<Self> {
         let mut world = self.clone();
         let gap = self.hosted_zone()?.gap.clone();

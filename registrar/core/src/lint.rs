@@ -236,8 +236,9 @@ impl Check<'_> {
         let ttls: BTreeSet<u32> = of_set.iter().filter_map(|record| record.ttl_secs).collect();
         let grouped = of_set.iter().filter(|record| record.routing() != RoutingKind::Simple).count();
         let mut notes = Vec::new();
-        if ttls.len() > 1 {
-            notes.push((Rule::OneTtl, format!("{set} would have the TTLs {ttls:?}")));
+        let without = of_set.iter().any(|record| record.alias_target.is_none() && record.ttl_secs.is_none());
+        if ttls.len() > 1 || without {
+            notes.push((Rule::OneTtl, format!("{set} would have the TTLs {ttls:?}, or records without one")));
         }
         if grouped > MOST_IN_SET {
             notes.push((Rule::Limits, format!("{set} would have {grouped} record sets")));

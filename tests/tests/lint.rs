@@ -1,0 +1,159 @@
+//! The lint catches plans that break a rule: each test takes a good plan and spoils it in one way.
+
+use std::sync::Arc;
+
+use registrar_core::lint::Rule;
+use registrar_core::plan::{Batch, Change, Plan};
+use registrar_core::record_set::{ChangeAction, RecordSet};
+use registrar_tests::scenario::Scenario;
+use registrar_tests::world::World;
+
+/// Two members: one moves, one is dead, one is new; a stranger shares the name.
+const STORY: &str = r#"
+why = "A plan with a removal, a replacement and an addition."
+pools.video = {}
+fleet = ["i-01 running carrier=155.146.10.9", "i-02 terminated", "i-03 running carrier=155.146.10.3"]
+zone = [
+  "video.bos.edge.example.com A registrar/default/video/i-0{1..2} weight=100 ttl=20 155.146.10.{1..2}",
+  "video.bos.edge.example.com A by-hand weight=10 ttl=20 198.51.100.7",
+  "other.edge.example.com A registrar/other/video/i-09 weight=10 ttl=20 198.51.100.9",
+]
+"#;
+
+/// The only member moves, and the name must not stop answering.
+const ALONE: &str = r#"
+why = "A swap of the only record."
+pools.video.guard.when_empty = "keep-last"
+fleet = ["i-01 terminated", "i-02 running carrier=155.146.10.2"]
+zone = ["video.bos.edge.example.com A registrar/default/video/i-01 weight=100 ttl=20 155.146.10.1"]
+"#;
+
+fn world(story: &str) -> (World, Plan) {
+    let world = World::build(&Scenario::parse(story).unwrap()).unwrap();
+    let plan = world.plan().unwrap();
+    (world, plan)
+}
+
+/// Spoils a plan, and returns which rules the lint finds broken.
+fn broken(story: &str, spoil: impl FnOnce(&mut Plan)) -> Vec<Rule> {
+    let (world, mut plan) = world(story);
+    assert_eq!(world.lint(&plan), [], "the plan is good to begin with");
+    spoil(&mut plan);
+    let mut rules: Vec<Rule> = world.lint(&plan).into_iter().map(|note| note.rule).collect();
+    rules.dedup();
+    rules
+}
+
+fn change(plan: &mut Plan, action: ChangeAction) -> &mut Change {
+    let units = plan.batches.iter_mut().flat_map(|batch| &mut batch.units);
+    units.flat_map(|unit| &mut unit.changes).find(|change| change.action == action).unwrap()
+}
+
+fn edit(change: &mut Change, edit: impl FnOnce(&mut RecordSet)) {
+    edit(Arc::make_mut(&mut change.record));
+}
+
+#[test]
+fn a_delete_of_a_record_that_is_not_owned_is_refused() {
+    let rules = broken(STORY, |plan| {
+        edit(change(plan, ChangeAction::Delete), |record| {
+            record.set_identifier = Some("by-hand".to_owned());
+            record.weight = Some(10);
+            record.resource_records[0].value = "198.51.100.7".to_owned();
+        });
+    });
+    assert_eq!(rules, [Rule::OnlyOwned]);
+}
+
+#[test]
+fn a_delete_of_another_deployments_record_is_refused() {
+    let rules = broken(STORY, |plan| {
+        edit(change(plan, ChangeAction::Delete), |record| {
+            record.name = "other.edge.example.com".parse().unwrap();
+            record.set_identifier = Some("registrar/other/video/i-09".to_owned());
+            record.weight = Some(10);
+            record.resource_records[0].value = "198.51.100.9".to_owned();
+        });
+    });
+    assert!(rules.contains(&Rule::OnlyOwned), "{rules:?}");
+}
+
+#[test]
+fn a_delete_that_is_not_what_was_read_is_refused() {
+    let rules = broken(STORY, |plan| {
+        edit(change(plan, ChangeAction::Delete), |record| record.weight = Some(99));
+    });
+    assert_eq!(rules, [Rule::Preconditions]);
+}
+
+#[test]
+fn a_create_of_what_is_there_is_refused() {
+    let rules = broken(STORY, |plan| {
+        let deleted = change(plan, ChangeAction::Delete).clone();
+        let again = Change { action: ChangeAction::Create, ..deleted };
+        plan.batches.insert(0, plan.batches[0].clone());
+        plan.batches[0].units[0].changes = vec![again];
+    });
+    assert!(rules.contains(&Rule::Preconditions), "{rules:?}");
+}
+
+#[test]
+fn a_create_at_a_name_of_no_pool_is_refused() {
+    let rules = broken(STORY, |plan| {
+        let added = plan.batches.last_mut().unwrap().units.last_mut().unwrap();
+        edit(added.changes.last_mut().unwrap(), |record| {
+            record.name = "elsewhere.edge.example.com".parse().unwrap();
+        });
+    });
+    assert_eq!(rules, [Rule::OnlySelectedNames]);
+}
+
+#[test]
+fn one_ttl_that_differs_is_refused() {
+    let rules = broken(STORY, |plan| {
+        edit(change(plan, ChangeAction::Create), |record| record.ttl_secs = Some(60));
+    });
+    assert_eq!(rules, [Rule::OneTtl]);
+}
+
+#[test]
+fn a_dropped_ttl_is_refused() {
+    let rules = broken(STORY, |plan| {
+        edit(change(plan, ChangeAction::Create), |record| record.ttl_secs = None);
+    });
+    assert_eq!(rules, [Rule::OneTtl]);
+}
+
+#[test]
+fn a_name_that_would_not_answer_between_two_batches_is_refused() {
+    let rules = broken(ALONE, |plan| {
+        let whole = plan.batches.remove(0);
+        let part = |action| {
+            let mut part: Batch = whole.clone();
+            part.units[0].changes.retain(|change| change.action == action);
+            part
+        };
+        plan.batches = vec![part(ChangeAction::Delete), part(ChangeAction::Create)];
+    });
+    assert_eq!(rules, [Rule::NeverEmpty]);
+}
+
+#[test]
+fn a_name_that_would_stop_answering_against_its_policy_is_refused() {
+    let rules = broken(ALONE, |plan| {
+        plan.batches[0].units[0].changes.retain(|change| change.action == ChangeAction::Delete);
+    });
+    assert_eq!(rules, [Rule::NeverEmpty]);
+}
+
+#[test]
+fn a_batch_over_the_limits_is_refused() {
+    let rules = broken(STORY, |plan| {
+        let created = change(plan, ChangeAction::Create);
+        edit(created, |record| {
+            let value = record.resource_records[0].clone();
+            record.resource_records = vec![value; 1_001];
+        });
+    });
+    assert_eq!(rules, [Rule::Limits]);
+}
