@@ -4,7 +4,7 @@
 //! no SDK, and the manifest proves it. A run goes through these stages, one type each:
 //!
 //! ```text
-//! Trigger ─► Inventory ─► DesiredZone ─► ZoneDiff ─► Guard ─► Plan ─► Execution ─► Outcome ─► Report
+//! Trigger ─► Inventory ─► DesiredPool ─► PoolDiff ─► PoolDecisions ─► Plan ─► CheckedPlan ─► Outcome ─► Report
 //! ```
 
 pub mod address;
@@ -23,6 +23,7 @@ pub mod owner;
 pub mod plan;
 pub mod pool;
 pub mod record_set;
+pub mod report;
 pub mod site;
 pub mod standing;
 pub mod trigger;

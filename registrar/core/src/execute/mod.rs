@@ -25,6 +25,7 @@ mod outcome;
 mod refusals;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -70,6 +71,16 @@ pub enum RetryReason {
     Throttled,
     /// The world could not be looked at.
     LookFailed,
+}
+
+impl fmt::Display for RetryReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PriorRequestNotComplete => "another change was in progress",
+            Self::Throttled => "throttled",
+            Self::LookFailed => "the look failed",
+        })
+    }
 }
 
 /// Why the world is looked at again.

@@ -11,6 +11,7 @@ use registrar_core::Timestamp;
 use registrar_core::owner::{OwnerMark, Role};
 use registrar_core::plan::{Change, Unit};
 use registrar_core::record_set::ChangeAction;
+use registrar_core::report::Report;
 use serde::Serialize;
 
 use crate::edge::RunReport;
@@ -67,6 +68,11 @@ pub enum Happening {
     Over {
         /// What it was.
         what: String,
+    },
+    /// A look changed something, or could not.
+    Looked {
+        /// Its numbers.
+        report: Report,
     },
     /// A line on standard input asked for nothing.
     Dropped {
@@ -163,6 +169,10 @@ impl<W: Write> Console<W> {
             let pool = unit.pool.to_string();
             self.tell(at, &Happening::HandedBack { pool, change: describe(unit) })?;
         }
+        if report.outcome.submitted > 0 {
+            let report = Report::new(&report.plan, &report.outcome);
+            self.tell(at, &Happening::Looked { report })?;
+        }
         let denied = report
             .outcome
             .denied
@@ -249,6 +259,7 @@ fn what_lasts(happening: &Happening) -> String {
         Happening::Listening { .. }
         | Happening::Applied { .. }
         | Happening::Over { .. }
+        | Happening::Looked { .. }
         | Happening::Dropped { .. }
         | Happening::Refused { .. }
         | Happening::HandedBack { .. }
@@ -278,6 +289,7 @@ fn human(happening: &Happening) -> Vec<(Style, String)> {
         }
         Happening::Trouble { about, problem } => one(AnsiColor::Yellow, format!("! {about}: {problem}")),
         Happening::Over { what } => one(AnsiColor::Cyan, format!("over: {what}")),
+        Happening::Looked { report } => vec![(Style::new().dimmed(), format!("= {report}"))],
         Happening::Dropped { kind, detail } => one(AnsiColor::Yellow, format!("dropped [{kind}] {detail}")),
         Happening::Refused { pool, change, messages } => {
             one(AnsiColor::Red, format!("! pool {pool}: Route 53 refuses {change}: {}", messages.join(", ")))
