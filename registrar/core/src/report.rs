@@ -122,25 +122,29 @@ impl PoolReport {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let requests = if self.requests == 1 { "request" } else { "requests" };
         write!(
             f,
-            "{} created, {} deleted in {} requests; {} held back, {} refused, {} handed back, {} errors",
+            "{} created and {} deleted in {} {requests}",
             self.total(|pool| pool.applied(ChangeAction::Create)),
             self.total(|pool| pool.applied(ChangeAction::Delete)),
             self.requests,
-            self.total(|pool| pool.held_back.values().sum()),
-            self.total(|pool| pool.refused),
-            self.total(|pool| pool.handed_back),
-            self.total(|pool| pool.errors),
         )?;
+        let undone = [
+            (self.total(|pool| pool.held_back.values().sum()), "held back"),
+            (self.total(|pool| pool.refused), "refused"),
+            (self.total(|pool| pool.handed_back), "handed back"),
+            (self.total(|pool| pool.errors), "errors"),
+            (self.lost_replies, "lost replies"),
+        ];
+        for (count, what) in undone.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "; {count} {what}")?;
+        }
         for (source, gaps) in &self.gaps {
-            write!(f, "; {gaps} gaps in {source}")?;
+            write!(f, "; {gaps} incomplete read of {source}")?;
         }
         for (reason, retries) in &self.retries {
-            write!(f, "; {retries} waits: {reason}")?;
-        }
-        if self.lost_replies > 0 {
-            write!(f, "; {} lost replies", self.lost_replies)?;
+            write!(f, "; waited {retries} times: {reason}")?;
         }
         match &self.denied {
             Some(problem) => write!(f, "; denied: {problem}"),
