@@ -19,7 +19,7 @@ Exit codes:
   3  something was held back
 With plan --detailed-exitcode:
   0  nothing to change
-  1  any error
+  1  any error, usage included
   2  changes
   3  something was held back
   (where several hold, 1 comes before 3 and 3 before 2)";
@@ -42,7 +42,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let result = match cli.command {
         Command::Plan(arguments) => plan::run(&arguments, now()),
         Command::Pool(command) => pool::run(&command),
@@ -54,6 +57,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where exit code 2 means that there are changes, a usage error is 1 like any other error.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // There is nowhere left to report that it could not be printed.
+    drop(error.print());
+    let detailed = std::env::args().any(|argument| argument == "--detailed-exitcode");
+    ExitCode::from(match (error.use_stderr(), detailed) {
+        (false, _) => 0,
+        (true, true) => 1,
+        (true, false) => 2,
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the binary is where the time enters")]

@@ -84,7 +84,8 @@ pub(crate) fn run(arguments: &PlanArguments, clock: Timestamp) -> Result<ExitCod
 fn read_pools(arguments: &[String]) -> Result<Vec<Pool>> {
     let mut pools = Vec::new();
     for pool in PoolArgument::parse_all(arguments)? {
-        pools.push(Pool::read(pool.name, &read("pool document", &pool.file)?));
+        let document = read("pool document", &pool.file)?;
+        pools.push(Pool::read(pool.name, &document).in_file(&pool.file.display().to_string()));
     }
     Ok(pools)
 }

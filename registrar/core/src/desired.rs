@@ -67,6 +67,7 @@ impl<'a> DesiredPool<'a> {
             | Standing::Announced(_)
             | Standing::Deselected
             | Standing::UnknownToEc2
+            | Standing::AsBefore(_)
             | Standing::Unknown(_) => None,
         });
         Self {

@@ -9,6 +9,7 @@
 //! | another weight | a member | `Reweight` |
 //! | the same, with fields that the registrar does not write | a member | `Repair` |
 //! | the same | a member | none |
+//! | an entry | what an earlier read saw | none |
 //! | another TTL in the set | any | `Ttl` |
 //! | records of another routing | any | `Routing` |
 //! | no, another or an unwanted fallback | | `Fallback` |
@@ -26,6 +27,7 @@ use crate::owner::Role;
 use crate::pool::{Fallback, PoolState, Routing};
 use crate::record_set::{RecordSet, RecordType};
 use crate::site::{Entry, Place, Site, Sites};
+use crate::standing::Standing;
 
 /// One way in which a pool's records differ from what they should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,6 +141,9 @@ impl PoolDiff {
                     instance: instance.clone(),
                     new: new_entry(desired, member, None),
                 }),
+                (Some(_), None) if matches!(desired.standings.get(instance), Some(Standing::AsBefore(_))) => {
+                    None
+                }
                 (Some(old), None) => {
                     Some(DifferenceKind::Remove { instance: instance.clone(), old: old.clone() })
                 }

@@ -6,6 +6,7 @@
 //! optional but the ids: AWS leaves out what it does not have.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
@@ -26,11 +27,22 @@ use crate::record_set::RecordSet;
 /// When the text is not that JSON.
 pub fn read_fleet(text: &str) -> Result<Fleet, JsonError> {
     let dump: DescribeInstances = json::parse(text)?;
-    let instances = dump.reservations.into_iter().flat_map(|reservation| reservation.instances);
-    Ok(Fleet {
-        instances: instances.map(|wire| (wire.instance_id.clone(), instance(wire))).collect(),
-        gap: cut_short(GapSource::Fleet, &dump.next_token),
-    })
+    let mut fleet = Fleet { gap: cut_short(GapSource::Fleet, &dump.next_token), ..Fleet::default() };
+    for wire in dump.reservations.into_iter().flat_map(|reservation| reservation.instances) {
+        let described = instance(wire);
+        match fleet.instances.entry(described.id.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(described);
+            }
+            Entry::Occupied(known) if *known.get() == described => {}
+            Entry::Occupied(known) => {
+                let reason = format!("{} is described twice, and differently", known.key());
+                fleet.gap = Some(Gap::new(GapSource::Fleet, reason));
+                known.remove();
+            }
+        }
+    }
+    Ok(fleet)
 }
 
 /// Reads what `aws autoscaling describe-auto-scaling-instances` or `describe-auto-scaling-groups` prints.

@@ -25,8 +25,10 @@ pub struct JsonError {
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        // The key or index that was cut off is shown as "?"; what it stands in says where it was.
         let path = error.path().to_string();
-        from_serde(path, error.inner())
+        let known = path.trim_end_matches('?').trim_end_matches('.');
+        from_serde(if known.is_empty() { "." } else { known }.to_owned(), error.inner())
     })?;
     deserializer.end().map_err(|error| from_serde(".".to_owned(), &error))?;
     Ok(value)

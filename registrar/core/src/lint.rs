@@ -1,8 +1,8 @@
 //! Checks a plan before it may be executed, with code that did not make it.
 //!
 //! Planning decides what to do; this only knows what must never happen, and plays the batches through
-//! on the record sets that were read. A plan with a fatal note cannot become a [`CheckedPlan`], and
-//! nothing else can be executed.
+//! on the record sets that were read. Only a [`CheckedPlan`] can be executed; a pool whose changes break a
+//! rule is not in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,9 +13,10 @@ use crate::ids::{DeploymentName, HostedZoneId, PoolName};
 use crate::inventory::Inventory;
 use crate::name::RecordName;
 use crate::owner::{MemberText, OWNER_LABEL, OwnerMark};
-use crate::plan::{Batch, Change, MOST_CHARACTERS, MOST_VALUES, Plan};
+use crate::plan::{Batch, Change, MOST_CHARACTERS, MOST_VALUES, Plan, Unit};
 use crate::pool::{Pool, PoolState, WhenEmpty};
 use crate::record_set::{ChangeAction, RecordKey, RecordSet, RecordType, RoutingKind, SetKey};
+use crate::site::Place;
 
 /// A rule that every plan keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,8 +27,6 @@ pub enum Rule {
     OnlySelectedNames,
     /// A DELETE is of a record set exactly as it was read, a CREATE of one that is not there.
     Preconditions,
-    /// Every DELETE of a batch stands before every CREATE.
-    Order,
     /// Values, characters and record sets stay within Route 53's limits.
     Limits,
     /// One TTL in a set.
@@ -41,6 +40,8 @@ pub enum Rule {
 pub struct LintNote {
     /// The rule.
     pub rule: Rule,
+    /// The pools whose changes break it; none where it is nobody's in particular.
+    pub pools: BTreeSet<PoolName>,
     /// How it is broken.
     pub detail: String,
 }
@@ -51,7 +52,7 @@ impl fmt::Display for LintNote {
     }
 }
 
-/// A plan that breaks a rule, which is a mistake in the registrar: it is refused as a whole.
+/// A plan that breaks a rule in a way that is no single pool's: it is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the plan breaks its own rules and was not executed: {}", join(.0))]
 pub struct Refused(pub Vec<LintNote>);
@@ -68,11 +69,27 @@ pub struct CheckedPlan(Plan);
 impl CheckedPlan {
     /// Checks a plan against the inventory and the pools that it was made from.
     ///
+    /// To break a rule is a mistake of the registrar's. A pool whose changes do is left as it is, with an
+    /// error that says so, and the others go on.
+    ///
     /// # Errors
-    /// When it breaks a rule.
-    pub fn new(plan: Plan, pools: &[Pool], inventory: &Inventory) -> Result<Self, Refused> {
-        let notes = lint(&plan, pools, inventory);
-        if notes.is_empty() { Ok(Self(plan)) } else { Err(Refused(notes)) }
+    /// When a rule is broken and no pool can be named.
+    pub fn new(mut plan: Plan, pools: &[Pool], inventory: &Inventory) -> Result<Self, Refused> {
+        loop {
+            let notes = lint(&plan, pools, inventory);
+            let at_fault: BTreeSet<PoolName> = notes.iter().flat_map(|note| note.pools.clone()).collect();
+            if notes.is_empty() {
+                return Ok(Self(plan));
+            }
+            if at_fault.is_empty() {
+                return Err(Refused(notes));
+            }
+            for pool in &at_fault {
+                let own: Vec<LintNote> =
+                    notes.iter().filter(|note| note.pools.contains(pool)).cloned().collect();
+                plan.set_aside(pool, &join(&own));
+            }
+        }
     }
 
     /// Returns the plan.
@@ -99,31 +116,31 @@ pub fn lint(plan: &Plan, pools: &[Pool], inventory: &Inventory) -> Vec<LintNote>
         notes: Vec::new(),
         world: BTreeMap::new(),
     };
-    for batch in &plan.batches {
-        for change in batch.changes() {
-            let name = &change.record.name;
-            check.load(&batch.hosted_zone_id, name, inventory);
-            if let (None, Ok(texts)) = (&change.record.set_identifier, name.child(OWNER_LABEL)) {
-                check.load(&batch.hosted_zone_id, &texts, inventory);
-            }
+    for (batch, change) in
+        plan.batches.iter().flat_map(|batch| batch.changes().map(move |change| (batch, change)))
+    {
+        let name = &change.record.name;
+        check.load(&batch.hosted_zone_id, name, inventory);
+        if let (None, Ok(texts)) = (&change.record.set_identifier, name.child(OWNER_LABEL)) {
+            check.load(&batch.hosted_zone_id, &texts, inventory);
         }
     }
-    let names: BTreeSet<(HostedZoneId, RecordName)> = check.world.keys().cloned().collect();
-    let before: Vec<bool> = names.iter().map(|at| check.answers(at)).collect();
-    let mut emptied: BTreeSet<&(HostedZoneId, RecordName)> = BTreeSet::new();
+    let read = check.world.clone();
+    let names: Vec<Place> = read.keys().filter(|place| answers(&read, place)).cloned().collect();
+    let mut emptied: BTreeSet<&Place> = BTreeSet::new();
     for batch in &plan.batches {
-        check.batch(batch);
-        emptied.extend(
-            names.iter().zip(&before).filter(|(at, before)| **before && !check.answers(at)).map(|(at, _)| at),
-        );
+        check.batch(batch, &read);
+        emptied.extend(names.iter().filter(|place| !answers(&check.world, place)));
     }
-    for at in emptied {
-        check.emptied(at);
+    for place in emptied {
+        check.emptied(place, plan);
     }
     check.notes
 }
 
 type Records = BTreeMap<RecordKey, Arc<RecordSet>>;
+
+type World = BTreeMap<Place, Records>;
 
 struct Check<'a> {
     pools: &'a [Pool],
@@ -134,50 +151,69 @@ struct Check<'a> {
     deleted: BTreeSet<(HostedZoneId, RecordKey)>,
     notes: Vec<LintNote>,
     /// The records of every touched name, as they stand after the batches so far.
-    world: BTreeMap<(HostedZoneId, RecordName), Records>,
+    world: World,
+}
+
+fn place(zone: &HostedZoneId, name: &RecordName) -> Place {
+    Place { hosted_zone_id: zone.clone(), name: name.clone() }
+}
+
+fn answers(world: &World, place: &Place) -> bool {
+    world.get(place).is_some_and(|records| {
+        records.values().any(|record| matches!(record.r#type, RecordType::A | RecordType::Cname))
+    })
 }
 
 impl Check<'_> {
-    fn note(&mut self, rule: Rule, detail: String) {
-        self.notes.push(LintNote { rule, detail });
+    fn note(&mut self, rule: Rule, pools: impl IntoIterator<Item = PoolName>, detail: String) {
+        self.notes.push(LintNote { rule, pools: pools.into_iter().collect(), detail });
     }
 
     fn load(&mut self, zone: &HostedZoneId, name: &RecordName, inventory: &Inventory) {
-        self.world.entry((zone.clone(), name.clone())).or_insert_with(|| {
+        self.world.entry(place(zone, name)).or_insert_with(|| {
             let zone = inventory.hosted_zones.get(zone);
             let records = zone.into_iter().flat_map(|zone| zone.at_name(name));
-            records.map(|record| (record.key(), record.clone())).collect()
+            records.map(|record| (record.key(), Arc::clone(record))).collect()
         });
     }
 
-    fn batch(&mut self, batch: &Batch) {
+    fn batch(&mut self, batch: &Batch, read: &World) {
         let values: usize = batch.changes().map(|change| change.record.resource_records.len().max(1)).sum();
         let characters: usize = batch.changes().flat_map(|change| change.record.values()).map(str::len).sum();
         if values > MOST_VALUES || characters > MOST_CHARACTERS {
-            self.note(Rule::Limits, format!("a batch has {values} values and {characters} characters"));
+            // A unit is never split, so that only one that fills a batch by itself can be at fault.
+            let alone = batch.units.iter().filter(|_| batch.units.len() == 1).map(|unit| unit.pool.clone());
+            self.note(
+                Rule::Limits,
+                alone,
+                format!("a batch has {values} values and {characters} characters"),
+            );
         }
-        let mut created = false;
-        for change in batch.changes() {
-            if change.action == ChangeAction::Delete && created {
-                self.note(Rule::Order, format!("DELETE of {} after a CREATE", change.record));
+        let mut touched: BTreeMap<SetKey, BTreeSet<PoolName>> = BTreeMap::new();
+        for action in [ChangeAction::Delete, ChangeAction::Create] {
+            for unit in &batch.units {
+                for change in unit.changes.iter().filter(|change| change.action == action) {
+                    self.change(unit, change);
+                    touched.entry(change.record.set_key()).or_default().insert(unit.pool.clone());
+                }
             }
-            created |= change.action == ChangeAction::Create;
-            self.change(&batch.hosted_zone_id, change);
         }
-        let touched: BTreeSet<SetKey> = batch.changes().map(|change| change.record.set_key()).collect();
-        for set in touched {
-            self.set(&batch.hosted_zone_id, &set);
+        for (set, pools) in touched {
+            self.set(&place(&batch.hosted_zone_id, &set.name), &set, pools, read);
         }
     }
 
-    fn change(&mut self, zone: &HostedZoneId, change: &Change) {
-        let record = &change.record;
-        let at = (zone.clone(), record.name.clone());
+    fn change(&mut self, unit: &Unit, change: &Change) {
+        let (zone, record) = (&unit.hosted_zone_id, &change.record);
+        let at = place(zone, &record.name);
+        let mut note =
+            |rule, detail| self.notes.push(LintNote { rule, pools: [unit.pool.clone()].into(), detail });
         let there = self.world.get(&at).and_then(|records| records.get(&record.key())).cloned();
         match (change.action, there) {
             (ChangeAction::Delete, Some(read)) if read == *record => {
                 if self.owner(&read, zone).is_none() {
-                    self.note(Rule::OnlyOwned, format!("DELETE of {record}, which no pool here owns"));
+                    let detail = format!("DELETE of {record}, which no pool here owns");
+                    self.note(Rule::OnlyOwned, [unit.pool.clone()], detail);
                 }
                 if let Some(records) = self.world.get_mut(&at) {
                     records.remove(&record.key());
@@ -185,14 +221,14 @@ impl Check<'_> {
                 self.deleted.insert((zone.clone(), record.key()));
             }
             (ChangeAction::Delete, _) => {
-                self.note(Rule::Preconditions, format!("DELETE of {record}, which was not read like that"));
+                note(Rule::Preconditions, format!("DELETE of {record}, which was not read like that"));
             }
             (ChangeAction::Create, Some(_)) => {
-                self.note(Rule::Preconditions, format!("CREATE of {record}, which is there"));
+                note(Rule::Preconditions, format!("CREATE of {record}, which is there"));
             }
             (ChangeAction::Create, None) => {
-                self.created_where_it_may(zone, record);
-                self.world.entry(at).or_default().insert(record.key(), record.clone());
+                self.created_where_it_may(unit, record);
+                self.world.entry(at).or_default().insert(record.key(), Arc::clone(record));
             }
         }
     }
@@ -204,66 +240,100 @@ impl Check<'_> {
             let mark: OwnerMark = id.parse().ok()?;
             return ours(&mark.owner.deployment).then_some(mark.owner.pool);
         }
-        let texts = match record.r#type {
-            RecordType::Txt => Arc::clone(record),
-            _ => {
-                let name = record.name.child(OWNER_LABEL).ok()?;
-                let key = RecordKey {
-                    set: SetKey { name: name.clone(), r#type: RecordType::Txt },
-                    set_identifier: None,
-                };
-                self.world.get(&(zone.clone(), name))?.get(&key)?.clone()
-            }
+        let texts = if record.r#type == RecordType::Txt {
+            Arc::clone(record)
+        } else {
+            let name = record.name.child(OWNER_LABEL).ok()?;
+            let set = SetKey { name: name.clone(), r#type: RecordType::Txt };
+            let key = RecordKey { set, set_identifier: None };
+            self.owner_texts(zone, &name, &key)?
         };
         let mut marks = texts.values().filter_map(|value| value.parse::<MemberText>().ok());
         marks.find(|text| ours(&text.owner.deployment)).map(|text| text.owner.pool)
     }
 
+    fn owner_texts(&self, zone: &HostedZoneId, name: &RecordName, key: &RecordKey) -> Option<Arc<RecordSet>> {
+        self.world.get(&place(zone, name))?.get(key).cloned()
+    }
+
     /// A create may stand at a pool's own name, at its owner text, or rewrite an owned set.
-    fn created_where_it_may(&mut self, zone: &HostedZoneId, record: &RecordSet) {
+    fn created_where_it_may(&mut self, unit: &Unit, record: &RecordSet) {
+        let zone = &unit.hosted_zone_id;
         let rewrites = self.deleted.contains(&(zone.clone(), record.key()));
         let text_of = record.name.parent().filter(|_| record.name.labels().next() == Some(OWNER_LABEL));
         let selected = self.selected.contains(&(zone, text_of.as_ref().unwrap_or(&record.name)));
         if !rewrites && !selected {
-            self.note(Rule::OnlySelectedNames, format!("CREATE of {record} at a name of no pool"));
+            let detail = format!("CREATE of {record} at a name of no pool");
+            self.note(Rule::OnlySelectedNames, [unit.pool.clone()], detail);
         }
     }
 
-    fn set(&mut self, zone: &HostedZoneId, set: &SetKey) {
-        let Some(records) = self.world.get(&(zone.clone(), set.name.clone())) else { return };
-        let of_set: Vec<&Arc<RecordSet>> =
-            records.values().filter(|record| record.set_key() == *set).collect();
-        let ttls: BTreeSet<u32> = of_set.iter().filter_map(|record| record.ttl_secs).collect();
-        let grouped = of_set.iter().filter(|record| record.routing() != RoutingKind::Simple).count();
-        let mut notes = Vec::new();
-        let without = of_set.iter().any(|record| record.alias_target.is_none() && record.ttl_secs.is_none());
-        if ttls.len() > 1 || without {
-            notes.push((Rule::OneTtl, format!("{set} would have the TTLs {ttls:?}, or records without one")));
+    /// A set that broke a rule as it was read may be mended step by step, and not made worse.
+    fn set(&mut self, at: &Place, set: &SetKey, pools: BTreeSet<PoolName>, read: &World) {
+        let (before, after) = (SetFigures::of(read, at, set), SetFigures::of(&self.world, at, set));
+        if after.ttls.len() > 1 && !after.ttls.is_subset(&before.ttls) {
+            let detail = format!("{set} would have the TTLs {:?}", after.ttls);
+            self.note(Rule::OneTtl, pools.clone(), detail);
         }
-        if grouped > MOST_IN_SET {
-            notes.push((Rule::Limits, format!("{set} would have {grouped} record sets")));
+        if after.without_ttl > before.without_ttl {
+            self.note(Rule::OneTtl, pools.clone(), format!("{set} would have a record without a TTL"));
         }
-        for (rule, detail) in notes {
-            self.note(rule, detail);
+        if after.grouped > MOST_IN_SET && after.grouped > before.grouped {
+            let detail = format!("{set} would have {} record sets", after.grouped);
+            self.note(Rule::Limits, pools, detail);
         }
     }
 
-    fn answers(&self, at: &(HostedZoneId, RecordName)) -> bool {
-        self.world.get(at).is_some_and(|records| {
-            records.values().any(|record| matches!(record.r#type, RecordType::A | RecordType::Cname))
-        })
+    /// A name that a batch left without an answer: allowed only where it ends that way, and the pools whose
+    /// records went may let it.
+    fn emptied(&mut self, at: &Place, plan: &Plan) {
+        let units = plan.batches.iter().flat_map(|batch| &batch.units);
+        let here = units.filter(|unit| (&unit.hosted_zone_id, &unit.name) == (&at.hosted_zone_id, &at.name));
+        let changed: BTreeSet<PoolName> = here.map(|unit| unit.pool.clone()).collect();
+        if answers(&self.world, at) {
+            return self.note(
+                Rule::NeverEmpty,
+                changed,
+                format!("{at} would not answer between two batches"),
+            );
+        }
+        let must_answer = |pool: &&Pool| {
+            pool.policy.as_ref().is_ok_and(|policy| {
+                (&policy.hosted_zone_id, &policy.name) == (&at.hosted_zone_id, &at.name)
+                    && policy.when_empty != WhenEmpty::Remove
+                    && policy.state != PoolState::Retired
+            })
+        };
+        let at_fault: BTreeSet<PoolName> = self
+            .pools
+            .iter()
+            .filter(must_answer)
+            .map(|pool| pool.name.clone())
+            .filter(|pool| changed.contains(pool))
+            .collect();
+        if !at_fault.is_empty() {
+            let detail = format!("{at} would stop answering against its policy");
+            self.note(Rule::NeverEmpty, at_fault, detail);
+        }
     }
+}
 
-    /// A name that a batch left without an answer: allowed only where it ends that way and may.
-    fn emptied(&mut self, at: &(HostedZoneId, RecordName)) {
-        let policies = self.pools.iter().filter_map(|pool| pool.policy.as_ref().ok());
-        let must_answer = policies
-            .filter(|policy| (&policy.hosted_zone_id, &policy.name) == (&at.0, &at.1))
-            .any(|policy| policy.when_empty != WhenEmpty::Remove && policy.state != PoolState::Retired);
-        if self.answers(at) {
-            self.note(Rule::NeverEmpty, format!("{} would not answer between two batches", at.1));
-        } else if must_answer {
-            self.note(Rule::NeverEmpty, format!("{} would stop answering against its policy", at.1));
+/// What the rules say about a set, in figures.
+struct SetFigures {
+    ttls: BTreeSet<u32>,
+    without_ttl: usize,
+    grouped: usize,
+}
+
+impl SetFigures {
+    fn of(world: &World, at: &Place, set: &SetKey) -> Self {
+        let records = world.get(at).into_iter().flat_map(BTreeMap::values);
+        let of_set: Vec<&Arc<RecordSet>> = records.filter(|record| record.set_key() == *set).collect();
+        let values = of_set.iter().filter(|record| record.alias_target.is_none());
+        Self {
+            ttls: of_set.iter().filter_map(|record| record.ttl_secs).collect(),
+            without_ttl: values.filter(|record| record.ttl_secs.is_none()).count(),
+            grouped: of_set.iter().filter(|record| record.routing() != RoutingKind::Simple).count(),
         }
     }
 }

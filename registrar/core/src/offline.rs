@@ -25,12 +25,14 @@ pub struct PoolArgument {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentError {
     /// The name of a pool is not one.
-    #[error("--pool {argument}: {source} (hint: name it with --pool NAME={argument})")]
+    #[error("--pool {argument}: {problem} (hint: name it with --pool NAME={file})")]
     BadName {
         /// The argument.
         argument: String,
+        /// Its file.
+        file: String,
         /// Why it is not a name.
-        source: InvalidId,
+        problem: InvalidId,
     },
     /// Two documents are for one pool.
     #[error("pool {name} is given twice, by {first} and {second} (hint: name them with --pool NAME=FILE)")]
@@ -53,14 +55,19 @@ impl PoolArgument {
     /// # Errors
     /// When the name, or the file's stem, is not a pool's name.
     pub fn parse(argument: &str) -> Result<Self, ArgumentError> {
-        let (name, file) = match argument.split_once('=') {
+        let named = argument.split_once('=').filter(|(name, _)| !name.contains('/'));
+        let (name, file) = match named {
             Some((name, file)) => (name.to_owned(), file),
             None => {
                 let stem = Path::new(argument).file_stem().unwrap_or_default();
                 (stem.to_string_lossy().into_owned(), argument)
             }
         };
-        let bad = |source| ArgumentError::BadName { argument: argument.to_owned(), source };
+        let bad = |problem| ArgumentError::BadName {
+            argument: argument.to_owned(),
+            file: file.to_owned(),
+            problem,
+        };
         Ok(Self { name: name.parse().map_err(bad)?, file: PathBuf::from(file) })
     }
 

@@ -232,13 +232,13 @@ impl fmt::Display for RecordSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.r#type)?;
         if let Some(id) = &self.set_identifier {
-            write!(f, " [{id}]")?;
+            write!(f, " [{}]", id.escape_debug())?;
         }
         if let Some(alias) = &self.alias_target {
             write!(f, " alias {}", alias.dns_name)?;
         }
         for value in self.values() {
-            write!(f, " {value}")?;
+            write!(f, " {}", value.escape_debug().to_string().replace("\\\"", "\""))?;
         }
         if let Some(weight) = self.weight {
             write!(f, " weight {weight}")?;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use crate::ids::{HostedZoneId, InstanceId};
+use crate::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use crate::inventory::HostedZone;
 use crate::name::RecordName;
 use crate::owner::{MemberText, OWNER_LABEL, Owner, OwnerMark, Role};
@@ -27,6 +27,14 @@ pub struct Entry {
     pub health_check_id: Option<String>,
     /// The record set as it was read; absent for an address within a simple set, and for new entries.
     pub as_read: Option<Arc<RecordSet>>,
+}
+
+impl Entry {
+    /// Says whether something is answered for the instance; an owner text by itself answers nothing.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        self.address.is_some() || self.as_read.is_some()
+    }
 }
 
 /// Where records stand: a hosted zone, and a name in it.
@@ -105,8 +113,14 @@ impl Site {
                 (RecordType::Ns | RecordType::Soa | RecordType::Txt | RecordType::Other(_), _) => {}
             }
         }
-        if let Some(texts) = texts {
-            site.add_texts(texts, owner, &mut loose, wanted);
+        match texts {
+            Some(texts) if leaves(texts, leaving) => {
+                loose.retain(|record| {
+                    record.routing() != RoutingKind::Simple || record.alias_target.is_some()
+                });
+            }
+            Some(texts) => site.add_texts(texts, owner, &mut loose, wanted),
+            None => {}
         }
         for record in loose {
             let shares = record.routing() == routing_kind(wanted) && wanted != Routing::Simple;
@@ -174,7 +188,10 @@ impl Site {
         }
         self.owned.push(texts.clone());
         self.form = self.form.or(Some(Routing::Simple));
-        let simple = loose.iter().position(|record| record.routing() == RoutingKind::Simple);
+        // An alias is not a set that the texts describe, whoever made it one.
+        let simple = loose
+            .iter()
+            .position(|record| record.routing() == RoutingKind::Simple && record.alias_target.is_none());
         let set = simple.map(|index| loose.remove(index).clone());
         let published: BTreeSet<Ipv4Addr> = set.iter().flat_map(|set| set.addresses()).collect();
         self.foreign_values =
@@ -248,6 +265,17 @@ impl<'a> MarkedPlaces<'a> {
         }
     }
 
+    /// Returns the owners of a deployment's records whose pools are not among `pools`.
+    pub(crate) fn without_document<'s>(
+        &'s self,
+        deployment: &'s DeploymentName,
+        pools: &'s BTreeSet<&PoolName>,
+    ) -> impl Iterator<Item = (&'s Owner, &'s BTreeSet<Place>)> {
+        self.places
+            .iter()
+            .filter(move |(owner, _)| owner.deployment == *deployment && !pools.contains(&owner.pool))
+    }
+
     /// Reads the sites of a pool whose records should be at `place`, in the form `wanted`.
     pub(crate) fn sites(&self, owner: &Owner, place: &Place, wanted: Routing) -> Sites {
         let read = |place: &Place| {
@@ -262,6 +290,13 @@ impl<'a> MarkedPlaces<'a> {
 
 fn mark(record: &RecordSet) -> Option<OwnerMark> {
     record.set_identifier.as_deref().and_then(|id| id.parse().ok())
+}
+
+/// Says whether every text belongs to an owner whose records this plan removes.
+fn leaves(texts: &RecordSet, leaving: &BTreeSet<Owner>) -> bool {
+    let of_leaving =
+        |value: &str| value.parse::<MemberText>().is_ok_and(|text| leaving.contains(&text.owner));
+    texts.values().all(of_leaving)
 }
 
 fn owner_texts<'a>(name: &RecordName, zone: &'a HostedZone) -> Option<&'a Arc<RecordSet>> {

@@ -55,6 +55,8 @@ pub enum Standing {
     Deselected,
     /// EC2 was asked for it and does not know it.
     UnknownToEc2,
+    /// It was alive at an earlier read, and the last one failed: what is published stays as it is.
+    AsBefore(Gap),
     /// The read that would tell is incomplete.
     Unknown(Gap),
 }
@@ -106,8 +108,13 @@ impl Standing {
             (Some(membership), _) if membership.state != LifecycleState::InService => {
                 Self::OutOfService { group: membership.group.clone(), state: membership.state.clone() }
             }
-            (_, Observed::Known(_)) => Self::UnknownToEc2,
             (_, Observed::Unknown(gap)) => Self::Unknown(gap),
+            (None, Observed::Known(_)) => Self::UnknownToEc2,
+            (Some(membership), Observed::Known(_)) => {
+                let group = &membership.group;
+                let reason = format!("group {group} says InService of {id}, which EC2 does not know");
+                Self::Unknown(Gap::new(GapSource::Groups, reason))
+            }
         }
     }
 
@@ -128,6 +135,9 @@ impl Standing {
         }
         if let Some(event) = announced {
             return Self::Announced(*event);
+        }
+        if let Some(gap) = inventory.fleet.gap.as_ref().filter(|_| inventory.fleet.is_stale) {
+            return Self::AsBefore(gap.clone());
         }
         let membership = inventory.groups.membership(instance);
         if let Observed::Known(Some(membership)) = &membership
@@ -164,6 +174,7 @@ impl Standing {
             | Self::Starting
             | Self::Deselected
             | Self::UnknownToEc2
+            | Self::AsBefore(_)
             | Self::Unknown(_) => false,
         }
     }
@@ -173,7 +184,7 @@ impl Standing {
     pub fn doubt(&self) -> u8 {
         match self {
             Self::Serving { .. } => 0,
-            Self::Starting => 1,
+            Self::Starting | Self::AsBefore(_) => 1,
             Self::Unknown(_) => 2,
             Self::Deselected => 3,
             Self::WithoutAddress { .. } => 4,
@@ -197,7 +208,7 @@ impl Standing {
                 TerminalKind::State(_) => MemberState::Gone,
             },
             Self::Ended(_) | Self::UnknownToEc2 | Self::Deselected => MemberState::Gone,
-            Self::Unknown(_) => MemberState::Unknown,
+            Self::AsBefore(_) | Self::Unknown(_) => MemberState::Unknown,
         }
     }
 }
@@ -224,7 +235,7 @@ impl fmt::Display for Standing {
             },
             Self::Deselected => f.write_str("running, but the pool does not select it any more"),
             Self::UnknownToEc2 => f.write_str("EC2 does not know the instance"),
-            Self::Unknown(gap) => write!(f, "not to be told: {gap}"),
+            Self::AsBefore(gap) | Self::Unknown(gap) => write!(f, "not to be told: {gap}"),
         }
     }
 }

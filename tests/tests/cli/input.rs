@@ -105,7 +105,10 @@ fn a_bad_document_holds_its_own_pool_and_the_good_one_goes_on() -> Result<()> {
         .says("+ i-0a")?
         .says("- i-0b")?
         .says("2 changes in 1 batch; 0 held back; 1 error.")?;
-    edge.plan(&["--format", "change-batch"])?.exited(1)?.says("i-0b")?.complains("games: record.ttl_secs")?;
+    edge.plan(&["--format", "change-batch"])?
+        .exited(1)?
+        .says("i-0b")?
+        .complains("games.json: record.ttl_secs")?;
     Ok(())
 }
 

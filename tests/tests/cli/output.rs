@@ -194,7 +194,10 @@ fn the_command_prints_the_plan_of_every_scenario() -> Result<()> {
         }
         let name = path.display().to_string();
         let ran = Edge::of(&scenario)?.plan(&["--format", "json", "--deployment", &scenario.deployment])?;
-        let printed: Value = serde_json::from_str(&ran.stdout).with_context(|| name.clone())?;
+        // The command also names the file of a document that it cannot use.
+        let text =
+            scenario.pools.keys().fold(ran.stdout, |text, pool| text.replace(&format!("{pool}.json: "), ""));
+        let printed: Value = serde_json::from_str(&text).with_context(|| name.clone())?;
         let plan = World::build(&scenario)?.plan()?;
         assert_eq!(printed, serde_json::to_value(plan.to_document())?, "{name}");
         compared += 1;

@@ -7,9 +7,9 @@
 //!             ▼                                                  │
 //! Ready ─► Submit ─► PriorRequestNotComplete, Throttled ─► WaitUntil ─► Submit
 //!   ▲         │
-//!   │         ├─► InvalidChangeBatch ─► LookAgain ─► another plan ─► Ready
+//!   │         ├─► InvalidChangeBatch ─► WaitUntil ─► LookAgain ─► another plan ─► Ready
 //!   │         ├─► Lost (no reply came) ─► LookAgain: what was applied is recognised by looking
-//!   │         └─► Denied ─► Done
+//!   │         └─► Denied ─► the other hosted zones' batches
 //!   └── older than 10 s ─► LookAgain
 //! ```
 //!
@@ -24,16 +24,17 @@ mod backoff;
 mod outcome;
 mod refusals;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
 pub use outcome::{Applied, Outcome, Poison};
 
+use crate::ids::PoolName;
 use crate::inventory::{HostedZone, Inventory};
 use crate::lint::CheckedPlan;
-use crate::plan::{Batch, Change, Plan};
+use crate::plan::{Batch, Change, Plan, Unit};
 use crate::record_set::{ChangeAction, RecordKey};
 use backoff::Backoff;
 use refusals::{Refusals, SetsView};
@@ -69,6 +70,8 @@ pub enum RetryReason {
     PriorRequestNotComplete,
     /// The account's request or change budget is spent.
     Throttled,
+    /// Route 53 refused a batch: the world has moved.
+    Refused,
     /// The world could not be looked at.
     LookFailed,
 }
@@ -78,6 +81,7 @@ impl fmt::Display for RetryReason {
         f.write_str(match self {
             Self::PriorRequestNotComplete => "another change was in progress",
             Self::Throttled => "throttled",
+            Self::Refused => "the records had changed",
             Self::LookFailed => "the look failed",
         })
     }
@@ -174,6 +178,7 @@ impl Execution {
             State::Submitted(batch) => {
                 // The shell asks without having reported a reply: it does not know either.
                 self.lost = Some(batch.clone());
+                self.outcome.lost_replies += 1;
                 self.look(LookReason::ReplyLost)
             }
             State::Looking(reason) => Effect::LookAgain(*reason),
@@ -222,12 +227,18 @@ impl Execution {
                     Some(unit) => self.outcome.set_aside(unit, messages),
                     None => self.queue.insert(0, batch),
                 }
-                self.state = State::Looking(LookReason::Refused);
+                // Another writer may be at work: a pause, so that two of them do not refuse each other on.
+                self.pause(RetryReason::Refused, Some(LookReason::Refused), now);
             }
             Reply::Denied(message) => {
+                // Other hosted zones may have other permissions.
+                let zone = batch.hosted_zone_id.clone();
                 self.queue.insert(0, batch);
+                let (denied, others): (Vec<Batch>, Vec<Batch>) =
+                    self.queue.drain(..).partition(|batch| batch.hosted_zone_id == zone);
+                self.queue = others;
                 self.outcome.denied = Some(message);
-                self.hand_back();
+                self.outcome.handed_back.extend(denied.into_iter().flat_map(|batch| batch.units));
             }
             Reply::Lost(_) => {
                 self.lost = Some(batch);
@@ -239,9 +250,27 @@ impl Execution {
 
     fn wait(&mut self, batch: Batch, reason: RetryReason, now: Timestamp) {
         self.queue.insert(0, batch);
+        self.pause(reason, None, now);
+    }
+
+    fn pause(&mut self, reason: RetryReason, then_look: Option<LookReason>, now: Timestamp) {
         *self.outcome.retries.entry(reason).or_insert(0) += 1;
-        let until = now + self.backoff.next_delay();
-        self.state = State::Waiting { until, reason, then_look: None };
+        let until = now.checked_add(self.backoff.next_delay()).unwrap_or(Timestamp::MAX);
+        self.state = State::Waiting { until, reason, then_look };
+    }
+
+    /// Returns the removals of a lost batch that count against budgets, by what a look saw: those whose
+    /// records do not stand as they did. Whatever else the batch did, they are spent.
+    #[must_use]
+    pub fn lost_budget(&self, inventory: &Inventory) -> BTreeMap<PoolName, usize> {
+        let mut spent = BTreeMap::new();
+        for unit in self.lost.iter().flat_map(|batch| &batch.units) {
+            let removals = removals_seen(unit, inventory);
+            if removals > 0 {
+                *spent.entry(unit.pool.clone()).or_insert(0) += removals;
+            }
+        }
+        spent
     }
 
     /// Takes in what another look came to: what was seen and planned, or why nothing was.
@@ -252,30 +281,49 @@ impl Execution {
                 self.plan = plan.into_plan();
                 self.queue = self.plan.batches.clone();
                 self.view = SetsView::new(&self.plan);
-                if let Some(batch) = self.lost.take()
-                    && took_effect(&batch, inventory)
-                {
-                    self.outcome.applied.push(Applied { change_id: None, batch });
+                if let Some(batch) = self.lost.take() {
+                    self.settle(batch, inventory);
                 }
                 self.state = State::Ready;
             }
             Err(problem) => {
                 self.outcome.failed_looks.push(problem);
-                *self.outcome.retries.entry(RetryReason::LookFailed).or_insert(0) += 1;
-                let until = now + self.backoff.next_delay();
-                self.state =
-                    State::Waiting { until, reason: RetryReason::LookFailed, then_look: Some(reason) };
+                self.pause(RetryReason::LookFailed, Some(reason), now);
             }
+        }
+    }
+
+    /// Decides by looking what became of a batch whose reply was lost.
+    fn settle(&mut self, batch: Batch, inventory: &Inventory) {
+        if took_effect(&batch, inventory) {
+            self.outcome.applied.push(Applied { change_id: None, batch });
+        } else {
+            let removed = batch.units.into_iter().filter(|unit| removals_seen(unit, inventory) > 0);
+            self.outcome.unconfirmed.extend(removed);
         }
     }
 
     fn hand_back(&mut self) {
         if let State::Submitted(batch) = std::mem::replace(&mut self.state, State::Finished) {
-            self.outcome.handed_back.extend(batch.units);
+            self.lost = Some(batch);
         }
-        self.outcome.handed_back.extend(self.lost.take().into_iter().flat_map(|batch| batch.units));
+        let lost: Vec<Unit> = self.lost.take().into_iter().flat_map(|batch| batch.units).collect();
+        self.outcome.unconfirmed.extend(lost.iter().cloned());
+        self.outcome.handed_back.extend(lost);
         self.outcome.handed_back.extend(self.queue.drain(..).flat_map(|batch| batch.units));
     }
+}
+
+/// Counts the budgeted removals of a unit that seem to have happened.
+fn removals_seen(unit: &Unit, inventory: &Inventory) -> usize {
+    let zone = inventory.hosted_zones.get(&unit.hosted_zone_id);
+    let stands = |change: &&Change| {
+        zone.is_some_and(|zone| zone.records.get(&change.record.key()) == Some(&change.record))
+    };
+    let deletes = unit.changes.iter().filter(|change| change.action == ChangeAction::Delete);
+    let of_set = deletes.clone().any(|change| change.record.set_identifier.is_none());
+    let gone = deletes.filter(|change| !stands(change)).count();
+    if of_set && gone > 0 { unit.budgeted } else { unit.budgeted.min(gone) }
 }
 
 /// Says whether the record sets that were read are those that the batch leaves behind.

@@ -34,7 +34,9 @@ pub struct Outcome {
     pub poison: Vec<Poison>,
     /// Units for which there was no time, or no permission, left.
     pub handed_back: Vec<Unit>,
-    /// Why no further request can succeed.
+    /// Those of them that may have taken effect all the same: their reply did not come in time.
+    pub unconfirmed: Vec<Unit>,
+    /// Why a hosted zone takes no changes from here.
     pub denied: Option<String>,
     /// Waits, by reason.
     pub retries: BTreeMap<RetryReason, usize>,
@@ -54,11 +56,12 @@ impl Outcome {
         }
     }
 
-    /// Returns the removals that took effect and count against budgets, by pool.
+    /// Returns the removals that took effect, or may have, and count against budgets, by pool.
     #[must_use]
     pub fn budget_spent(&self) -> BTreeMap<PoolName, usize> {
         let mut spent = BTreeMap::new();
-        for unit in self.applied.iter().flat_map(|applied| &applied.batch.units) {
+        let applied = self.applied.iter().flat_map(|applied| &applied.batch.units);
+        for unit in applied.chain(&self.unconfirmed) {
             if unit.budgeted > 0 {
                 *spent.entry(unit.pool.clone()).or_insert(0) += unit.budgeted;
             }

@@ -24,7 +24,9 @@ impl RemovalLedger {
     /// Counts the removals of `pool` in the window that ends at `now`.
     #[must_use]
     pub fn spent(&self, pool: &PoolName, window: SignedDuration, now: Timestamp) -> usize {
-        self.spent.get(pool).map_or(0, |times| times.iter().filter(|at| **at + window > now).count())
+        self.spent
+            .get(pool)
+            .map_or(0, |times| times.iter().filter(|at| now.duration_since(**at) < window).count())
     }
 
     /// Records removals that are about to be submitted.
@@ -33,7 +35,7 @@ impl RemovalLedger {
             self.spent.entry(pool.clone()).or_default().extend(std::iter::repeat_n(now, removals));
         }
         for times in self.spent.values_mut() {
-            times.retain(|at| *at + LONGEST_WINDOW > now);
+            times.retain(|at| now.duration_since(*at) < LONGEST_WINDOW);
         }
         self.spent.retain(|_, times| !times.is_empty());
     }

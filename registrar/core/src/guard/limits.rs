@@ -3,9 +3,11 @@
 //! Each of them only ever turns a verdict from going ahead to being held back.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use super::{Decision, Evidence, Guard, Hold, HoldReason, MOST_IN_SET, PoolDecisions, Verdict};
 use crate::diff::DifferenceKind;
+use crate::ids::InstanceId;
 use crate::pool::{Routing, WhenEmpty};
 
 impl Guard<'_> {
@@ -125,8 +127,12 @@ impl Guard<'_> {
         if !wanted || self.is_retired() || self.staying(decided) + self.additions(decided) > 0 {
             return;
         }
-        let removals = decided.decisions.iter_mut().filter(|decision| self.is_removal(decision));
-        if let Some(decision) = removals.min_by_key(|decision| doubt(decision)) {
+        // The fallback that the document gave up counts like a record: it goes when something else serves.
+        let candidates = decided
+            .decisions
+            .iter_mut()
+            .filter(|decision| self.is_removal(decision) || self.is_fallback_removal(decision));
+        if let Some(decision) = candidates.min_by_key(|decision| doubt(decision)) {
             let Verdict::Go(evidence) = &decision.verdict else { return };
             decision.verdict = Verdict::Hold(Hold::new(
                 HoldReason::KeepLast,
@@ -134,6 +140,14 @@ impl Guard<'_> {
                 "it goes as soon as something else serves",
             ));
         }
+    }
+
+    fn is_fallback_removal(&self, decision: &Decision) -> bool {
+        decision.difference.place == self.sites.main.place
+            && matches!(
+                (&decision.difference.kind, &decision.verdict),
+                (DifferenceKind::Fallback { new: None, .. }, Verdict::Go(_))
+            )
     }
 
     fn fallback_stands(&self, decided: &PoolDecisions) -> bool {
@@ -148,8 +162,11 @@ impl Guard<'_> {
 
     /// Counts the instances published at the pool's place that stay so.
     fn staying(&self, decided: &PoolDecisions) -> usize {
-        let removed = decided.decisions.iter().filter(|decision| self.is_removal(decision)).count();
-        self.sites.main.entries.len().saturating_sub(removed)
+        let removals = decided.decisions.iter().filter(|decision| self.is_removal(decision));
+        let removed: BTreeSet<&InstanceId> =
+            removals.filter_map(|decision| decision.difference.instance()).collect();
+        let published = self.sites.main.entries.iter().filter(|(_, entry)| entry.is_published());
+        published.filter(|(instance, _)| !removed.contains(instance)).count()
     }
 
     fn additions(&self, decided: &PoolDecisions) -> usize {

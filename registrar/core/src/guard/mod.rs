@@ -22,14 +22,16 @@ pub use reason::{Decision, Evidence, Hold, HoldReason, Notice, PoolDecisions, Ve
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, DifferenceKind, PoolDiff};
 use crate::ids::InstanceId;
-use crate::inventory::Gap;
-use crate::pool::PoolState;
-use crate::record_set::RecordSet;
+use crate::inventory::{Gap, GapSource};
+use crate::pool::{PoolState, Routing};
+use crate::record_set::{RecordSet, RecordType};
 use crate::site::{Site, Sites};
 use crate::standing::{Standing, WeightRequest};
 
 /// Weighted or multivalue record sets of one name and type (Route 53 Developer Guide, "Quotas").
 pub const MOST_IN_SET: usize = 100;
+
+const LIST_TO_THE_END: &str = "list the hosted zone to its end";
 
 /// What the guard weighs for one pool.
 pub(crate) struct Guard<'a> {
@@ -66,7 +68,10 @@ impl Guard<'_> {
         let at_stray = difference.place != self.sites.main.place;
         match &difference.kind {
             DifferenceKind::Remove { instance, .. } => self.removal(instance, at_stray),
-            DifferenceKind::Move { .. } => Verdict::Go(Evidence::Moved),
+            DifferenceKind::Move { .. } => match self.half_read() {
+                Some(hold) => Verdict::Hold(hold),
+                None => Verdict::Go(Evidence::Moved),
+            },
             DifferenceKind::Add { .. } => self.unless_obstructed(Evidence::Serving),
             DifferenceKind::Reweight { .. } => self.unless_obstructed(Evidence::Reweighted),
             DifferenceKind::Repair { .. } => self.unless_obstructed(Evidence::Drifted),
@@ -84,7 +89,18 @@ impl Guard<'_> {
         self.desired.policy.state == PoolState::Retired
     }
 
+    /// A simple set can only be rewritten where both it and its owner texts were read.
+    fn half_read(&self) -> Option<Hold> {
+        let site = &self.sites.main;
+        let has_set = site.owned.iter().any(|record| record.r#type == RecordType::A);
+        let gap = self.zone_gap.filter(|_| site.form == Some(Routing::Simple) && !has_set)?;
+        Some(Hold::new(HoldReason::HostedZoneIncomplete, gap.to_string(), LIST_TO_THE_END))
+    }
+
     fn removal(&self, instance: &InstanceId, at_stray: bool) -> Verdict {
+        if let Some(hold) = self.half_read() {
+            return Verdict::Hold(hold);
+        }
         if self.is_retired() {
             return Verdict::Go(Evidence::Retired);
         }
@@ -114,7 +130,7 @@ impl Guard<'_> {
             Standing::Unknown(gap) => Verdict::Hold(Hold::new(
                 HoldReason::Unknown,
                 format!("{instance} was not seen, which proves nothing: {gap}"),
-                "read everything and plan again",
+                "a complete read decides it",
             )),
             Standing::Starting => waiting(HoldReason::Starting),
             Standing::WithoutAddress { .. } => Verdict::Hold(Hold::new(
@@ -124,6 +140,7 @@ impl Guard<'_> {
             )),
             // Published elsewhere or proven above; a serving instance has no removal at its own name.
             Standing::Serving { .. }
+            | Standing::AsBefore(_)
             | Standing::OutOfService { .. }
             | Standing::Ended(_)
             | Standing::Announced(_) => waiting(HoldReason::Unknown),
@@ -140,8 +157,7 @@ impl Guard<'_> {
     /// Returns why nothing may be written at the pool's name, removals excepted.
     fn obstruction(&self) -> Option<Hold> {
         if let Some(gap) = self.zone_gap {
-            let hint = "list the hosted zone to its end and plan again";
-            return Some(Hold::new(HoldReason::HostedZoneIncomplete, gap.to_string(), hint));
+            return Some(Hold::new(HoldReason::HostedZoneIncomplete, gap.to_string(), LIST_TO_THE_END));
         }
         if let Some(record) = self.sites.main.in_the_way.first() {
             return Some(self.foreign(record));
@@ -221,11 +237,17 @@ impl Guard<'_> {
         let mut notices = Vec::new();
         for (instance, standing) in &self.desired.standings {
             let hold = match standing {
-                Standing::Unknown(gap) if !published.contains_key(instance) => Hold::new(
-                    HoldReason::Unknown,
-                    format!("whether {instance} is in service is not to be told: {gap}"),
-                    "read the Auto Scaling groups (--groups) and plan again",
-                ),
+                Standing::Unknown(gap) | Standing::AsBefore(gap) if !published.contains_key(instance) => {
+                    let detail = format!("whether {instance} serves is not to be told: {gap}");
+                    Hold::new(
+                        HoldReason::Unknown,
+                        detail,
+                        match gap.source {
+                            GapSource::Groups => "read its Auto Scaling group too (--groups)",
+                            GapSource::Fleet | GapSource::HostedZone => "a complete read decides it",
+                        },
+                    )
+                }
                 Standing::Serving { weight: WeightRequest::Unreadable(value), .. } => Hold::new(
                     HoldReason::WeightTag,
                     format!(
@@ -235,6 +257,7 @@ impl Guard<'_> {
                     format!("set it to a whole number from {} to 255", self.desired.policy.smallest_weight()),
                 ),
                 Standing::Unknown(_)
+                | Standing::AsBefore(_)
                 | Standing::Serving { weight: WeightRequest::Given(_), .. }
                 | Standing::Starting
                 | Standing::WithoutAddress { .. }

@@ -88,7 +88,7 @@ impl EventMemory {
     /// An event from the future proves nothing: it would outlive every later correction.
     fn note_terminal(&mut self, id: &InstanceId, kind: TerminalKind, at: Timestamp, received_at: Timestamp) {
         let newest = self.terminal.get(id).is_none_or(|known| known.at <= at);
-        if newest && at <= received_at + TOLERATED_SKEW {
+        if newest && at.duration_since(received_at) <= TOLERATED_SKEW {
             self.terminal.insert(id.clone(), TerminalEvent { kind, at, received_at });
             drop_oldest(&mut self.terminal, |event| event.received_at);
         }
@@ -96,7 +96,7 @@ impl EventMemory {
 
     fn note_launch(&mut self, id: &InstanceId, at: Timestamp, received_at: Timestamp) {
         let newest = self.launched.get(id).is_none_or(|(known, _)| *known <= at);
-        if newest && at <= received_at + TOLERATED_SKEW {
+        if newest && at.duration_since(received_at) <= TOLERATED_SKEW {
             self.launched.insert(id.clone(), (at, received_at));
             drop_oldest(&mut self.launched, |(_, received_at)| *received_at);
         }
@@ -114,7 +114,7 @@ impl EventMemory {
         let event = self.terminal.get(id)?;
         let launched_by_event = self.launched.get(id).map(|(at, _)| *at);
         let relaunched = launched_at.max(launched_by_event).is_some_and(|launch| launch > event.at);
-        let expired = now > event.received_at + TERMINAL_EVENT_LIFETIME;
+        let expired = now.duration_since(event.received_at) > TERMINAL_EVENT_LIFETIME;
         (!relaunched && !expired).then_some(event)
     }
 
@@ -127,8 +127,9 @@ impl EventMemory {
 
     /// Remembers what a read of the fleet saw, for the next one, and forgets events past their lifetime.
     pub fn remember_fleet(&mut self, fleet: &Fleet, read_at: Timestamp) {
-        self.terminal.retain(|_, event| read_at <= event.received_at + TERMINAL_EVENT_LIFETIME);
-        self.launched.retain(|_, (_, received_at)| read_at <= *received_at + TERMINAL_EVENT_LIFETIME);
+        let alive = |received_at: Timestamp| read_at.duration_since(received_at) <= TERMINAL_EVENT_LIFETIME;
+        self.terminal.retain(|_, event| alive(event.received_at));
+        self.launched.retain(|_, (_, received_at)| alive(*received_at));
         let since = |instance: &Instance| match self.seen.get(&instance.id) {
             Some((since, addresses)) if *addresses == instance.addresses => *since,
             Some(_) | None => read_at,
@@ -144,14 +145,20 @@ impl EventMemory {
 /// How far ahead another machine's clock may be.
 const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
+/// Drops the older half of the events at once, so that a flood costs no more than sorting it.
 fn drop_oldest<T>(events: &mut BTreeMap<InstanceId, T>, received_at: fn(&T) -> Timestamp) {
     if events.len() <= MOST_EVENTS {
         return;
     }
-    let oldest = events.iter().min_by_key(|(_, event)| received_at(event)).map(|(id, _)| id.clone());
-    if let Some(id) = oldest {
-        events.remove(&id);
-    }
+    let mut times: Vec<Timestamp> = events.values().map(received_at).collect();
+    times.sort_unstable();
+    let median = times[times.len() / 2];
+    let mut to_drop = events.len() / 2;
+    events.retain(|_, event| {
+        let old = to_drop > 0 && received_at(event) <= median;
+        to_drop -= usize::from(old);
+        !old
+    });
 }
 
 #[cfg(test)]
@@ -198,6 +205,32 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_events_is_bounded_in_memory_and_time() {
+        let mut memory = EventMemory::default();
+        for number in 0..MOST_EVENTS * 3 {
+            let instance: InstanceId = format!("i-{number:08x}").parse().unwrap();
+            let now = at("10:00:00");
+            let trigger =
+                Trigger::InstanceState { instance, state: InstanceState::Terminated, at: Some(now) };
+            memory.note(&trigger, now);
+        }
+        assert!(memory.terminal.len() <= MOST_EVENTS);
+    }
+
+    #[test]
+    fn the_end_of_time_is_no_reason_to_panic() {
+        let mut memory = EventMemory::default();
+        let trigger = Trigger::InstanceState {
+            instance: id(),
+            state: InstanceState::Terminated,
+            at: Some(Timestamp::MAX),
+        };
+        memory.note(&trigger, Timestamp::MAX);
+        assert!(memory.terminal(&id(), None, Timestamp::MAX).is_some());
+        assert!(memory.terminal(&id(), None, Timestamp::MIN).is_some());
+    }
+
+    #[test]
     fn two_reads_half_a_second_apart_agree_that_an_address_is_missing() {
         let instance = Instance {
             id: id(),
@@ -207,7 +240,7 @@ mod tests {
             tags: BTreeMap::new(),
             addresses: Addresses::default(),
         };
-        let fleet = Fleet { instances: BTreeMap::from([(id(), instance)]), gap: None };
+        let fleet = Fleet { instances: BTreeMap::from([(id(), instance)]), ..Fleet::default() };
         let mut memory = EventMemory::default();
         let lacks = |memory: &EventMemory| memory.lacks_address(&id(), AddressKind::CarrierIp);
         memory.remember_fleet(&fleet, at("10:00:00"));

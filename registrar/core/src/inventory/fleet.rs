@@ -101,6 +101,9 @@ pub struct Fleet {
     pub instances: BTreeMap<InstanceId, Instance>,
     /// Why instances may exist that are not among them.
     pub gap: Option<Gap>,
+    /// Whether this is what an earlier read saw, because the last one failed: nothing is published on
+    /// its word.
+    pub is_stale: bool,
 }
 
 impl Fleet {

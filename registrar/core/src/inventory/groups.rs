@@ -20,7 +20,11 @@ pub enum LifecycleState {
 
 impl From<&str> for LifecycleState {
     fn from(name: &str) -> Self {
-        if name == "InService" { Self::InService } else { Self::Other(name.to_owned()) }
+        if name == "InService" {
+            Self::InService
+        } else {
+            Self::Other(name.chars().filter(|c| !c.is_control()).take(64).collect())
+        }
     }
 }
 

@@ -6,15 +6,22 @@ use std::fmt;
 
 use super::{HeldBack, Plan, PoolPlan};
 
+/// How many holds are spelled out for one reason; a whole fleet may be held back for the same one, and the
+/// JSON form has them all.
+const SHOWN_OF_A_REASON: usize = 3;
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Deployment {}, seen at {}", self.deployment, self.observed_at)?;
+        writeln!(f, "Deployment {}, seen at {:.0}", self.deployment, self.observed_at)?;
         for gap in &self.gaps {
             writeln!(f, "\n! incomplete read of {gap}")?;
-            writeln!(f, "  What was not seen is unknown, not absent: no record is removed on its account.")?;
+            writeln!(f, "  What was not seen is unknown, not absent: no record is removed because of it.")?;
         }
         for pool in &self.pools {
             write!(f, "\n{pool}")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "\nnote: {note}")?;
         }
         writeln!(f, "\n{}", self.summary())
     }
@@ -63,8 +70,16 @@ impl fmt::Display for PoolPlan {
         if self.steps.is_empty() && self.held_back.is_empty() && self.errors.is_empty() {
             writeln!(f, "  nothing to change")?;
         }
-        for held in &self.held_back {
-            write!(f, "{held}")?;
+        for (index, held) in self.held_back.iter().enumerate() {
+            let same = |other: &&HeldBack| other.reason() == held.reason();
+            match self.held_back[..index].iter().filter(same).count() {
+                before if before < SHOWN_OF_A_REASON => write!(f, "{held}")?,
+                SHOWN_OF_A_REASON => {
+                    let more = self.held_back[index..].iter().filter(same).count();
+                    writeln!(f, "  held back: {more} more   [{}]", held.reason())?;
+                }
+                _ => {}
+            }
         }
         for error in &self.errors {
             writeln!(f, "  error: {error}")?;

@@ -21,6 +21,7 @@ pub struct PlanDocument<'a> {
     observed_at: Timestamp,
     pools: Vec<PoolDocument<'a>>,
     gaps: &'a [Gap],
+    notes: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -63,6 +64,7 @@ impl Plan {
             observed_at: self.observed_at,
             pools: self.pools.iter().map(pool).collect(),
             gaps: &self.gaps,
+            notes: &self.notes,
         }
     }
 }

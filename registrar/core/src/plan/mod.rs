@@ -57,6 +57,8 @@ pub struct Plan {
     pub observed: BTreeMap<(HostedZoneId, SetKey), Vec<Arc<RecordSet>>>,
     /// The reads that were incomplete.
     pub gaps: Vec<Gap>,
+    /// What else an operator should know.
+    pub notes: Vec<String>,
 }
 
 /// What is to be done about one pool.
@@ -111,7 +113,9 @@ impl Plan {
             .filter(|(_, policy)| policy.as_ref().is_ok_and(|policy| policy.state == PoolState::Retired))
             .map(|(name, _)| Owner { deployment: input.deployment.clone(), pool: (*name).clone() })
             .collect();
+        let retired: BTreeSet<PoolName> = leaving.iter().map(|owner| owner.pool.clone()).collect();
         let marked = MarkedPlaces::find(zones, leaving);
+        let notes = orphans(&marked, &input);
         let mut units = Vec::new();
         let mut planned = Vec::new();
         for (name, policy) in pools {
@@ -122,7 +126,7 @@ impl Plan {
             planned.push(plan);
             units.extend(of_pool);
         }
-        let batches = batch::pack(units::join_handovers(units));
+        let batches = batch::pack(units::join_handovers(units, &retired));
         Self {
             deployment: input.deployment.clone(),
             observed_at: input.inventory.observed_at,
@@ -130,6 +134,24 @@ impl Plan {
             observed: observed_sets(&batches, zones),
             batches,
             gaps: input.inventory.gaps(),
+            notes,
+        }
+    }
+
+    /// Takes a pool's changes out of the plan, because they break a rule of it.
+    pub(crate) fn set_aside(&mut self, pool: &PoolName, problem: &str) {
+        for batch in &mut self.batches {
+            batch.units.retain(|unit| unit.pool != *pool);
+        }
+        self.batches.retain(|batch| !batch.units.is_empty());
+        for plan in self.pools.iter_mut().filter(|plan| plan.name == *pool) {
+            plan.steps.clear();
+            plan.changes.clear();
+            plan.budget_spent = 0;
+            plan.errors.push(format!(
+                "the planned changes break a rule, and the pool is left as it is: {problem} (hint: this is a mistake \
+                 in the registrar, please report it)"
+            ));
         }
     }
 
@@ -194,6 +216,20 @@ fn name_conflicts(pools: &[Pool]) -> BTreeMap<PoolName, String> {
         conflicts.extend(pools.into_iter().map(|pool| (pool.clone(), error.clone())));
     }
     conflicts
+}
+
+/// Names the pools that have records here and no document among those that were given.
+fn orphans(marked: &MarkedPlaces<'_>, input: &PlanInput<'_>) -> Vec<String> {
+    let known: BTreeSet<&PoolName> = input.pools.iter().map(|pool| &pool.name).collect();
+    let note = |(owner, places): (&Owner, &BTreeSet<Place>)| {
+        let places: Vec<String> = places.iter().map(ToString::to_string).collect();
+        format!(
+            "pool {} has records at {} and no document here: they are left as they are",
+            owner.pool,
+            places.join(", ")
+        )
+    };
+    marked.without_document(input.deployment, &known).map(note).collect()
 }
 
 /// Returns the policy of a pool that can be planned, or why the pool is held as it is.

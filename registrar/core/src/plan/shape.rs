@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::desired::DesiredPool;
 use crate::diff::{DifferenceKind, member_record};
-use crate::guard::{Decision, Evidence, Verdict};
+use crate::guard::{Decision, Verdict};
 use crate::ids::InstanceId;
 use crate::owner::{MemberText, OWNER_LABEL};
 use crate::pool::Routing;
@@ -40,18 +40,17 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// Acts on the decisions that go ahead, or only on those that remove the proven dead.
-    pub(super) fn after(mut self, decisions: &[&Decision], only_dead: bool) -> Self {
-        for decision in decisions {
-            let evidence = match &decision.verdict {
-                Verdict::Go(evidence) => evidence,
-                Verdict::Hold(_) => continue,
-            };
-            if !only_dead || matches!(evidence, Evidence::Dead(_)) {
-                self.act(&decision.difference.kind);
-            }
+    /// Acts on those of the decisions that go ahead.
+    pub(super) fn after(mut self, decisions: &[&Decision]) -> Self {
+        for decision in decisions.iter().filter(|decision| matches!(decision.verdict, Verdict::Go(_))) {
+            self.act(&decision.difference.kind);
         }
         self
+    }
+
+    /// Says whether an instance's address is published.
+    pub(super) fn has_members(&self) -> bool {
+        self.entries.values().any(|entry| entry.address.is_some())
     }
 
     fn act(&mut self, kind: &DifferenceKind) {
@@ -86,9 +85,7 @@ impl<'a> Shape<'a> {
 
     /// Says whether a query for the name finds something.
     pub(super) fn answers(&self) -> bool {
-        self.others_answer()
-            || self.fallback.is_some()
-            || self.entries.values().any(|entry| entry.address.is_some())
+        self.others_answer() || self.fallback.is_some() || self.has_members()
     }
 
     /// Says whether something that answers in this shape still does so in the other.

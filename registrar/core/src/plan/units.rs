@@ -10,7 +10,7 @@ use super::shape::Shape;
 use crate::desired::DesiredPool;
 use crate::diff::DifferenceKind;
 use crate::guard::{Decision, Evidence, PoolDecisions, Verdict};
-use crate::ids::{HostedZoneId, InstanceId};
+use crate::ids::{HostedZoneId, InstanceId, PoolName};
 use crate::name::RecordName;
 use crate::owner::{OwnerMark, Role};
 use crate::pool::Routing;
@@ -23,61 +23,67 @@ type Records = BTreeMap<RecordKey, Arc<RecordSet>>;
 ///
 /// 1. Records that lead nowhere by proof go first, by themselves, so that no refused addition holds
 ///    them back.
-/// 2. Unless that would leave a name without an answer that will have one again: then everything
-///    at the site is one unit.
+/// 2. Unless that would leave a name without an answer that will have one again, or a simple set
+///    without the texts that make it ours: then everything at the site is one unit.
 /// 3. A change of TTL or routing rewrites the whole set, which must happen at once.
 /// 4. A simple set is one record set, with its owner texts beside it: each step rewrites both.
 pub(super) fn of_site(desired: &DesiredPool<'_>, site: &Site, decided: &PoolDecisions) -> Vec<Unit> {
-    let going: Vec<&Decision> = decided
-        .decisions
-        .iter()
-        .filter(|decision| {
-            decision.difference.place == site.place && matches!(decision.verdict, Verdict::Go(_))
-        })
-        .collect();
-    if going.is_empty() {
+    let going = decided.decisions.iter().filter(|decision| {
+        decision.difference.place == site.place && matches!(decision.verdict, Verdict::Go(_))
+    });
+    let all: Vec<&Decision> = going.collect();
+    if all.is_empty() {
         return Vec::new();
     }
     let observed = Shape::observed(desired, site);
-    let without_dead = observed.clone().after(&going, true);
-    let last = observed.clone().after(&going, false);
+    let (dead, others): (Vec<&Decision>, Vec<&Decision>) =
+        all.iter().partition(|decision| matches!(decision.verdict, Verdict::Go(Evidence::Dead(_))));
+    let without_dead = observed.clone().after(&dead);
+    let last = observed.clone().after(&all);
     let read: Records = site.owned.iter().map(|record| (record.key(), Arc::clone(record))).collect();
-    let build = UnitBuilder { desired, site, going: &going };
-    if observed.answers() && last.answers() && !without_dead.answers_until(&last) {
+    let simple = site.form.unwrap_or(desired.policy.routing) == Routing::Simple;
+    let disowned = simple && !without_dead.has_members() && last.has_members();
+    if observed.answers() && last.answers() && (disowned || !without_dead.answers_until(&last)) {
+        let build = UnitBuilder { desired, site, going: &all };
         return build.units(&read, &last.records(), true, Urgency::Swap);
     }
-    let simple = site.form.unwrap_or(desired.policy.routing) == Routing::Simple;
-    let whole = simple || going.iter().any(|decision| rewrites_set(&decision.difference.kind));
-    let any_dead = going.iter().any(|decision| matches!(decision.verdict, Verdict::Go(Evidence::Dead(_))));
-    let between = if any_dead { without_dead.records() } else { read.clone() };
-    let mut units = build.units(&read, &between, simple, Urgency::RemoveDead);
-    units.extend(build.units(&between, &last.records(), whole, Urgency::Change));
+    let whole = simple || others.iter().any(|decision| rewrites_set(&decision.difference.kind));
+    let between = if dead.is_empty() { read.clone() } else { without_dead.records() };
+    let first = UnitBuilder { desired, site, going: &dead };
+    let mut units = first.units(&read, &between, simple, Urgency::RemoveDead);
+    if !others.is_empty() {
+        let second = UnitBuilder { desired, site, going: &others };
+        units.extend(second.units(&between, &last.records(), whole, Urgency::Change));
+    }
     units
 }
 
 /// Joins what a retired pool leaves and what its successor at the same name writes: at no moment is the
 /// name without an answer, nor the set with two TTLs.
-pub(super) fn join_handovers(units: Vec<Unit>) -> Vec<Unit> {
+pub(super) fn join_handovers(units: Vec<Unit>, retired: &BTreeSet<PoolName>) -> Vec<Unit> {
     let mut by_name: BTreeMap<(HostedZoneId, RecordName), Vec<Unit>> = BTreeMap::new();
     for unit in units {
         by_name.entry((unit.hosted_zone_id.clone(), unit.name.clone())).or_default().push(unit);
     }
-    by_name.into_values().flat_map(|units| if is_handover(&units) { join(units) } else { units }).collect()
+    by_name.into_values().flat_map(|units| join_handover(units, retired)).collect()
 }
 
-fn is_handover(units: &[Unit]) -> bool {
-    units.iter().any(|unit| Some(&unit.pool) != units.first().map(|unit| &unit.pool))
-}
-
-fn join(units: Vec<Unit>) -> Vec<Unit> {
-    let writes = |unit: &Unit| unit.changes.iter().any(|change| change.action == ChangeAction::Create);
-    let successor = units.iter().find(|unit| writes(unit)).or(units.first()).cloned();
-    let Some(mut joined) = successor else { return units };
+fn join_handover(units: Vec<Unit>, retired: &BTreeSet<PoolName>) -> Vec<Unit> {
+    let (mut apart, joining): (Vec<Unit>, Vec<Unit>) =
+        units.into_iter().partition(|unit| unit.urgency == Urgency::RemoveDead);
+    let leaves = joining.iter().any(|unit| retired.contains(&unit.pool));
+    let Some(mut joined) =
+        joining.iter().find(|unit| !retired.contains(&unit.pool)).cloned().filter(|_| leaves)
+    else {
+        apart.extend(joining);
+        return apart;
+    };
     joined.urgency = Urgency::Swap;
-    joined.budgeted = units.iter().map(|unit| unit.budgeted).sum();
-    joined.changes = units.into_iter().flat_map(|unit| unit.changes).collect();
+    joined.budgeted = joining.iter().map(|unit| unit.budgeted).sum();
+    joined.changes = joining.into_iter().flat_map(|unit| unit.changes).collect();
     joined.changes.sort_by_key(|change| change.action);
-    vec![joined]
+    apart.push(joined);
+    apart
 }
 
 fn rewrites_set(kind: &DifferenceKind) -> bool {

@@ -23,4 +23,13 @@ impl Pool {
     pub fn read(name: PoolName, document: &str) -> Self {
         Self { name, policy: Policy::parse(document) }
     }
+
+    /// Names the file of the document in its error.
+    #[must_use]
+    pub fn in_file(mut self, file: &str) -> Self {
+        if let Err(error) = &mut self.policy {
+            error.path = format!("{file}: {}", error.path);
+        }
+        self
+    }
 }

@@ -280,6 +280,10 @@ fn record_name(text: &str) -> Result<RecordName, DocumentError> {
         let problem = format!("{text:?} is a wildcard or has characters that host names do not have");
         return Err(DocumentError::new("record.name", problem, "use letters, digits, - and _ only"));
     }
+    if name.labels().next() == Some(crate::owner::OWNER_LABEL) {
+        let problem = format!("{text:?} is where the owner marks of another name would stand");
+        return Err(DocumentError::new("record.name", problem, "use another first label"));
+    }
     if name.child(crate::owner::OWNER_LABEL).is_err() {
         let problem = format!("{text:?} leaves no room for the names of its owner marks and leaves below it");
         return Err(DocumentError::new("record.name", problem, "use a name of at most 230 characters"));

@@ -74,7 +74,10 @@ impl Edge {
                 self.memory.remember_fleet(&fleet, now);
                 self.fleet = fleet;
             }
-            Err(problem) => self.fleet.gap = Some(Gap::new(GapSource::Fleet, stale(source, &problem))),
+            Err(problem) => {
+                self.fleet.gap = Some(Gap::new(GapSource::Fleet, stale(source, &problem)));
+                self.fleet.is_stale = true;
+            }
         }
     }
 

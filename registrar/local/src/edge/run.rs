@@ -50,23 +50,21 @@ impl Edge {
     /// When the world could not be looked at, or the plan breaks a rule: nothing was changed then.
     pub fn begin(&mut self, now: Timestamp, deadline: Timestamp) -> Result<Run, String> {
         let ledger = self.ledger.clone();
-        let (plan, _) = self.look_and_plan(&ledger, now)?;
+        let inventory = self.look(now)?;
+        let plan = self.plan(&inventory)?;
         self.seed = self.seed.wrapping_add(1);
         Ok(Run { execution: Execution::new(plan, deadline, self.seed), ledger })
     }
 
-    fn look_and_plan(
-        &mut self,
-        ledger: &RemovalLedger,
-        now: Timestamp,
-    ) -> Result<(CheckedPlan, Inventory), String> {
-        let inventory =
-            self.observe(now).map_err(|error| format!("the hosted zone could not be listed: {error}"))?;
+    fn look(&mut self, now: Timestamp) -> Result<Inventory, String> {
+        self.observe(now).map_err(|error| format!("the hosted zone could not be listed: {error}"))
+    }
+
+    fn plan(&self, inventory: &Inventory) -> Result<CheckedPlan, String> {
         let pools = self.pools();
-        let input = PlanInput { deployment: &self.deployment, pools: &pools, inventory: &inventory, ledger };
-        let plan =
-            CheckedPlan::new(Plan::new(input), &pools, &inventory).map_err(|refused| refused.to_string())?;
-        Ok((plan, inventory))
+        let input =
+            PlanInput { deployment: &self.deployment, pools: &pools, inventory, ledger: &self.ledger };
+        CheckedPlan::new(Plan::new(input), &pools, inventory).map_err(|refused| refused.to_string())
     }
 
     /// Takes one step of a run.
@@ -80,9 +78,7 @@ impl Edge {
                 Step::Progress
             }
             Effect::LookAgain(_) => {
-                self.spend(run, None, now);
-                let ledger = self.ledger.clone();
-                match self.look_and_plan(&ledger, now) {
+                match self.look_again(run, now) {
                     Ok((plan, inventory)) => run.execution.looked(Ok((plan, &inventory)), now),
                     Err(problem) => run.execution.looked(Err(problem), now),
                 }
@@ -93,6 +89,17 @@ impl Edge {
                 Step::Done(Box::new(RunReport { plan: run.execution.plan().clone(), outcome }))
             }
         }
+    }
+
+    /// A lost batch stays counted until a look tells whether it took effect.
+    fn look_again(&mut self, run: &Run, now: Timestamp) -> Result<(CheckedPlan, Inventory), String> {
+        let inventory = self.look(now)?;
+        self.spend(run, None, now);
+        for (pool, removals) in run.execution.lost_budget(&inventory) {
+            self.ledger.spend(&pool, removals, now);
+        }
+        let plan = self.plan(&inventory)?;
+        Ok((plan, inventory))
     }
 
     /// Counts what was applied, and a batch that is about to be submitted, against the budgets.

@@ -76,6 +76,8 @@ pub enum Happening {
     },
     /// A line on standard input asked for nothing.
     Dropped {
+        /// Its number, from 1.
+        line: usize,
         /// Why, as a stable identifier.
         kind: &'static str,
         /// Why, in words.
@@ -182,6 +184,31 @@ impl<W: Write> Console<W> {
         self.tell_lasting(at, lasting.collect())
     }
 
+    /// Tells a person the first holds of a pool and reason, and how many more there are.
+    fn tell_beginning(&mut self, at: Timestamp, begins: &[&Happening]) -> std::io::Result<()> {
+        let mut told: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for happening in begins {
+            if let Happening::HeldBack { pool, reason, .. } = happening
+                && !self.json
+            {
+                let count = told.entry((pool.clone(), reason.clone())).or_insert(0);
+                *count += 1;
+                if *count > MOST_AT_ONCE {
+                    continue;
+                }
+            }
+            self.tell(at, happening)?;
+        }
+        for ((pool, reason), count) in told.into_iter().filter(|(_, count)| *count > MOST_AT_ONCE) {
+            let (more, what) = (count - MOST_AT_ONCE, format!("of pool {pool}"));
+            let detail = format!("{more} more");
+            let happening =
+                Happening::HeldBack { pool, set_identifier: Some(what), reason, detail, hint: None };
+            self.tell(at, &happening)?;
+        }
+        Ok(())
+    }
+
     /// Tells which lasting things begin and which end.
     ///
     /// # Errors
@@ -190,16 +217,27 @@ impl<W: Write> Console<W> {
         let now: BTreeMap<String, Happening> =
             now.into_iter().map(|what| (what_lasts(&what), what)).collect();
         let before = std::mem::take(&mut self.lasting);
-        for what in before.keys().filter(|what| !now.contains_key(*what)) {
-            self.tell(at, &Happening::Over { what: what.clone() })?;
+        let over: Vec<&String> = before.keys().filter(|what| !now.contains_key(*what)).collect();
+        let shown = if self.json { over.len() } else { MOST_AT_ONCE };
+        for what in over.iter().take(shown) {
+            self.tell(at, &Happening::Over { what: (*what).clone() })?;
         }
-        for (_, happening) in now.iter().filter(|(what, _)| !before.contains_key(*what)) {
-            self.tell(at, happening)?;
+        if over.len() > shown {
+            self.tell(at, &Happening::Over { what: format!("{} more", over.len() - shown) })?;
         }
+        let begins: Vec<&Happening> = now
+            .iter()
+            .filter(|(what, _)| !before.contains_key(*what))
+            .map(|(_, happening)| happening)
+            .collect();
+        self.tell_beginning(at, &begins)?;
         self.lasting = now;
         Ok(())
     }
 }
+
+/// How many holds of one pool and reason a person is told at once.
+const MOST_AT_ONCE: usize = 3;
 
 fn applied(unit: &Unit, change: &Change) -> Happening {
     Happening::Applied {
@@ -290,7 +328,9 @@ fn human(happening: &Happening) -> Vec<(Style, String)> {
         Happening::Trouble { about, problem } => one(AnsiColor::Yellow, format!("! {about}: {problem}")),
         Happening::Over { what } => one(AnsiColor::Cyan, format!("over: {what}")),
         Happening::Looked { report } => vec![(Style::new().dimmed(), format!("= {report}"))],
-        Happening::Dropped { kind, detail } => one(AnsiColor::Yellow, format!("dropped [{kind}] {detail}")),
+        Happening::Dropped { line, kind, detail } => {
+            one(AnsiColor::Yellow, format!("dropped: line {line} [{kind}] {detail}"))
+        }
         Happening::Refused { pool, change, messages } => {
             one(AnsiColor::Red, format!("! pool {pool}: Route 53 refuses {change}: {}", messages.join(", ")))
         }

@@ -4,7 +4,9 @@
 //! the problem is told, because a file may be half-written at any moment.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -17,6 +19,7 @@ use registrar_core::record_set::RecordSet;
 use registrar_shell::{read, read_dump};
 use serde::Deserialize;
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use crate::dns::NameServerFaults;
 use crate::edge::{Edge, EdgeFaults, Route53Faults};
@@ -137,6 +140,20 @@ impl Inputs {
         registrar_core::json::parse(&text).map_err(|error| anyhow!("faults {}: {error}", path.display()))
     }
 
+    /// Checks that the zone file's folder takes files, before anything depends on it.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_zone_folder(&self) -> Result<()> {
+        let Some(path) = &self.zone else { return Ok(()) };
+        new_file_beside(path).map(drop).with_context(|| {
+            format!(
+                "zone {} cannot be written (hint: name a file in a folder that you may write)",
+                path.display()
+            )
+        })
+    }
+
     /// Writes the record sets in the form in which they are read; the file is replaced as a whole.
     ///
     /// # Errors
@@ -144,14 +161,23 @@ impl Inputs {
     pub fn write_zone(&self, records: &[RecordSet]) -> Result<()> {
         let Some(path) = &self.zone else { return Ok(()) };
         let fail = || format!("zone {} could not be written", path.display());
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).with_context(fail)?;
+        let mut file = new_file_beside(path).with_context(fail)?;
         serde_json::to_writer_pretty(&mut file, &json!({ "ResourceRecordSets": records }))
             .with_context(fail)?;
         file.write_all(b"\n").with_context(fail)?;
         file.persist(path).with_context(fail)?;
         Ok(())
     }
+}
+
+/// Makes a file that can replace the one at `path`, with its permissions, or those of any new file.
+fn new_file_beside(path: &Path) -> std::io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let permissions = match std::fs::metadata(path) {
+        Ok(there) => there.permissions(),
+        Err(_) => Permissions::from_mode(0o666),
+    };
+    tempfile::Builder::new().permissions(permissions).tempfile_in(folder)
 }
 
 impl From<&FaultsDocument> for EdgeFaults {

@@ -58,6 +58,8 @@ pub struct Service<W> {
     console: Console<W>,
     clock: Clock,
     faults: FaultsDocument,
+    zone_is_written: bool,
+    lines: usize,
     events: usize,
     dropped: usize,
 }
@@ -73,6 +75,7 @@ impl<W: Write> Service<W> {
         inputs.check_dumps()?;
         let faults = inputs.read_faults()?;
         let zone_id = single_hosted_zone(&pools)?.ok_or_else(|| anyhow!("no pool was given"))?;
+        inputs.check_zone_folder()?;
         let records = inputs.first_zone()?.records.into_values().map(Arc::unwrap_or_clone).collect();
         let mut model = Route53Model::new(Settings::default());
         model
@@ -81,7 +84,18 @@ impl<W: Write> Service<W> {
         let model: SharedModel = Arc::new(Mutex::new(model));
         let servers = start_servers(config, &model, &clock).await?;
         let edge = Edge::new(config.deployment.clone(), zone_id, model, config.seed);
-        let mut service = Self { inputs, edge, servers, console, clock, faults, events: 0, dropped: 0 };
+        let mut service = Self {
+            inputs,
+            edge,
+            servers,
+            console,
+            clock,
+            faults,
+            zone_is_written: true,
+            lines: 0,
+            events: 0,
+            dropped: 0,
+        };
         service.arm_faults();
         Ok(service)
     }
@@ -112,6 +126,7 @@ impl<W: Write> Service<W> {
     /// # Errors
     /// When nothing can be told any more.
     pub fn take_line(&mut self, line: &str) -> Result<bool> {
+        self.lines += 1;
         if line.trim().is_empty() {
             return Ok(false);
         }
@@ -123,7 +138,8 @@ impl<W: Write> Service<W> {
             }
             Err(dropped) => {
                 self.dropped += 1;
-                let happening = Happening::Dropped { kind: dropped.kind(), detail: dropped.to_string() };
+                let (line, kind) = (self.lines, dropped.kind());
+                let happening = Happening::Dropped { line, kind, detail: dropped.to_string() };
                 self.console.tell(now, &happening)?;
                 Ok(false)
             }
@@ -133,7 +149,7 @@ impl<W: Write> Service<W> {
     /// Reads the files again, and makes the records right.
     ///
     /// # Errors
-    /// When nothing can be told, or the zone file cannot be written, any more.
+    /// When nothing can be told any more.
     pub async fn look(&mut self) -> Result<Option<RunReport>> {
         let start = self.now();
         self.inputs.refresh(&mut self.edge, start);
@@ -154,10 +170,19 @@ impl<W: Write> Service<W> {
                 Step::Done(report) => break *report,
             }
         };
-        self.console.tell_run(self.now(), &report, &troubles)?;
         if !report.outcome.applied.is_empty() {
-            self.inputs.write_zone(&self.edge.records()?)?;
+            self.zone_is_written = false;
         }
+        if !self.zone_is_written {
+            match self.inputs.write_zone(&self.edge.records()?) {
+                Ok(()) => self.zone_is_written = true,
+                Err(error) => troubles.push(Happening::Trouble {
+                    about: "zone file".to_owned(),
+                    problem: format!("{error:#}; the next look tries again"),
+                }),
+            }
+        }
+        self.console.tell_run(self.now(), &report, &troubles)?;
         Ok(Some(report))
     }
 
@@ -234,26 +259,37 @@ pub async fn serve(config: ServeConfig, out: impl Write, json: bool, clock: Cloc
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut signals = Signals::new()?;
     let why = loop {
+        let mut asks = true;
+        let mut last = false;
         tokio::select! {
+            biased;
             why = signals.next() => break why,
-            _ = sweep.tick() => {
-                service.look().await?;
-            }
             line = lines.recv(), if stdin_open => {
-                let mut asks = false;
-                match line {
-                    Some(line) => asks |= service.take_line(&line)?,
-                    None if config.exit_on_eof => break "the end of standard input",
-                    None => stdin_open = false,
-                }
+                asks = match line {
+                    Some(line) => service.take_line(&line)?,
+                    None => {
+                        stdin_open = false;
+                        last = config.exit_on_eof;
+                        last
+                    }
+                };
                 for _ in 0..MOST_LINES_AT_ONCE {
                     let Ok(line) = lines.try_recv() else { break };
                     asks |= service.take_line(&line)?;
                 }
-                if asks {
-                    service.look().await?;
-                }
             }
+            _ = sweep.tick() => {}
+        }
+        if asks {
+            // A look only waits between two calls: to stop there is as safe as a crash.
+            tokio::select! {
+                biased;
+                why = signals.next() => break why,
+                looked = service.look() => drop(looked?),
+            }
+        }
+        if last {
+            break "the end of standard input";
         }
     };
     service.stop(why).await
