@@ -114,7 +114,7 @@ impl Site {
             }
         }
         match texts {
-            Some(texts) if leaves(texts, leaving) => {
+            Some(texts) if leaves(texts, owner, leaving) => {
                 loose.retain(|record| {
                     record.routing() != RoutingKind::Simple || record.alias_target.is_some()
                 });
@@ -292,10 +292,11 @@ fn mark(record: &RecordSet) -> Option<OwnerMark> {
     record.set_identifier.as_deref().and_then(|id| id.parse().ok())
 }
 
-/// Says whether every text belongs to an owner whose records this plan removes.
-fn leaves(texts: &RecordSet, leaving: &BTreeSet<Owner>) -> bool {
-    let of_leaving =
-        |value: &str| value.parse::<MemberText>().is_ok_and(|text| leaving.contains(&text.owner));
+/// Says whether every text belongs to other owners whose records this plan removes.
+fn leaves(texts: &RecordSet, owner: &Owner, leaving: &BTreeSet<Owner>) -> bool {
+    let of_leaving = |value: &str| {
+        value.parse::<MemberText>().is_ok_and(|text| text.owner != *owner && leaving.contains(&text.owner))
+    };
     texts.values().all(of_leaving)
 }
 

@@ -68,6 +68,9 @@ impl Guard<'_> {
         let at_stray = difference.place != self.sites.main.place;
         match &difference.kind {
             DifferenceKind::Remove { instance, .. } => self.removal(instance, at_stray),
+            DifferenceKind::Move { old, .. } if !old.is_published() => {
+                self.unless_obstructed(Evidence::Serving)
+            }
             DifferenceKind::Move { .. } => match self.half_read() {
                 Some(hold) => Verdict::Hold(hold),
                 None => Verdict::Go(Evidence::Moved),
