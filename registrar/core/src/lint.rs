@@ -328,7 +328,7 @@ struct SetFigures {
 impl SetFigures {
     fn of(world: &World, at: &Place, set: &SetKey) -> Self {
         let records = world.get(at).into_iter().flat_map(BTreeMap::values);
-        let of_set: Vec<&Arc<RecordSet>> = records.filter(|record| record.set_key() == *set).collect();
+        let of_set: Vec<&Arc<RecordSet>> = records.filter(|record| record.r#type == set.r#type).collect();
         let values = of_set.iter().filter(|record| record.alias_target.is_none());
         Self {
             ttls: of_set.iter().filter_map(|record| record.ttl_secs).collect(),

@@ -1,0 +1,104 @@
+//! The fleet that the benches plan for: one in ten instances has another address than its record, is
+//! gone, or is new.
+
+use registrar_core::guard::RemovalLedger;
+use registrar_core::ids::{DeploymentName, HostedZoneId};
+use registrar_core::inventory::{EventMemory, Groups, Inventory};
+use registrar_core::lint::CheckedPlan;
+use registrar_core::plan::{Plan, PlanInput};
+use registrar_core::pool::Pool;
+use registrar_core::{Timestamp, dump};
+use serde_json::{Value, json};
+
+const IN_POOL: usize = 100;
+const ZONE: &str = "Z0123456789ABCDEFGHIJ";
+
+/// A fleet, its records and its pools, as dumps.
+pub struct World {
+    deployment: DeploymentName,
+    pools: Vec<Pool>,
+    fleet: String,
+    zone: String,
+    ledger: RemovalLedger,
+}
+
+impl World {
+    /// Makes a fleet of so many instances, a hundred to a pool.
+    pub fn new(instances: usize) -> Self {
+        let pools = (0..instances.div_ceil(IN_POOL)).map(|pool| {
+            let document = json!({
+                "version": 1,
+                "record": { "hosted_zone_id": ZONE, "name": format!("p{pool}.edge.example.com") },
+                "members": { "tags": { "edge-dns": format!("p{pool}") } },
+            });
+            Pool::read(format!("p{pool}").parse().expect("a pool name"), &document.to_string())
+        });
+        let described: Vec<Value> = (0..instances).map(reservation).collect();
+        let records: Vec<Value> = (0..instances).filter(|number| number % 30 != 0).map(record).collect();
+        Self {
+            deployment: "default".parse().expect("a deployment name"),
+            pools: pools.collect(),
+            fleet: json!({ "Reservations": described }).to_string(),
+            zone: json!({ "ResourceRecordSets": records }).to_string(),
+            ledger: RemovalLedger::default(),
+        }
+    }
+
+    /// Reads the dumps.
+    pub fn observe(&self) -> Inventory {
+        let zone: HostedZoneId = ZONE.parse().expect("a hosted zone id");
+        Inventory {
+            observed_at: Timestamp::UNIX_EPOCH,
+            fleet: dump::read_fleet(&self.fleet).expect("a fleet"),
+            groups: Groups::default(),
+            hosted_zones: [(zone, dump::read_hosted_zone(&self.zone).expect("a zone"))].into(),
+            memory: EventMemory::default(),
+        }
+    }
+
+    /// Plans, and checks the plan.
+    pub fn plan(&self, inventory: &Inventory) -> CheckedPlan {
+        let Self { deployment, pools, ledger, .. } = self;
+        let plan = Plan::new(PlanInput { deployment, pools, inventory, ledger });
+        let plan = CheckedPlan::new(plan, pools, inventory).expect("a plan that keeps the rules");
+        assert!(plan.plan().change_count() >= inventory.fleet.instances.len() / 10);
+        plan
+    }
+}
+
+fn id(number: usize) -> String {
+    format!("i-{number:017x}")
+}
+
+fn address(number: usize) -> String {
+    format!("155.{}.{}.{}", 146 + number / 65_536, number / 256 % 256, number % 256)
+}
+
+/// Of thirty instances, one has moved, one is gone, and one has no record yet.
+fn reservation(number: usize) -> Value {
+    let state = if number % 30 == 2 { "terminated" } else { "running" };
+    let ip = if number % 30 == 1 { address(number + 20_000) } else { address(number) };
+    json!({ "Instances": [{
+        "InstanceId": id(number),
+        "State": { "Name": state },
+        "LaunchTime": "2026-11-20T10:00:00Z",
+        "Placement": { "AvailabilityZone": "us-east-1-wl1-bos-wlz-1" },
+        "Tags": [{ "Key": "edge-dns", "Value": format!("p{}", number / IN_POOL) }],
+        "NetworkInterfaces": [{
+            "Attachment": { "DeviceIndex": 0 },
+            "PrivateIpAddresses": [{ "Primary": true, "Association": { "CarrierIp": ip } }],
+        }],
+    }] })
+}
+
+fn record(number: usize) -> Value {
+    let pool = format!("p{}", number / IN_POOL);
+    json!({
+        "Name": format!("{pool}.edge.example.com."),
+        "Type": "A",
+        "SetIdentifier": format!("registrar/default/{pool}/{}", id(number)),
+        "Weight": 100,
+        "TTL": 20,
+        "ResourceRecords": [{ "Value": address(number) }],
+    })
+}
