@@ -78,6 +78,22 @@ fn a_spot_interruption_and_a_terminate_hook_take_their_answers_away() -> Result<
 }
 
 #[test]
+fn a_scheduled_event_and_a_changed_parameter_make_it_look() -> Result<()> {
+    let (place, mut service) = serve_two()?;
+    let schedule = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
+    let parameter = json!({
+        "source": "aws.ssm", "detail-type": "Parameter Store Change",
+        "detail": { "name": "/registrar/default/pools/video", "operation": "Update" },
+    });
+    place.show_fleet(&all_running(&[1, 2, 3]))?;
+    service.hear(&schedule.to_string())?;
+    service.answers_become(&[1, 2, 3])?;
+    place.show_fleet(&[running(1), running(2), terminated(3)])?;
+    service.hear(&parameter.to_string())?;
+    service.answers_become(&[1, 2])
+}
+
+#[test]
 fn events_out_of_order_and_doubled_end_with_the_latest() -> Result<()> {
     let (place, mut service) = serve_two()?;
     let (gone, again) = (state_event(2, "terminated"), state_event(2, "running"));

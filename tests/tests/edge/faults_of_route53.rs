@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::dns::Over;
-use crate::fleet::{all_running, id, record, running, terminated};
+use crate::fleet::{all_running, id, record, running, state_event, terminated};
 use crate::place::Place;
 use crate::service::Service;
 
@@ -47,6 +47,36 @@ fn a_change_that_waits_is_told_while_it_waits() -> Result<()> {
     service.answers_become(&[])?;
     let waiting = service.tells("trouble", |line| line.to_string().to_lowercase().contains("throttl"));
     waiting.map(|_| ())
+}
+
+/// Serves two instances whose records wait for more than a second, and whose request is lost then: the
+/// world is looked at again before it is made. The sweep is far away.
+fn serve_waiting() -> Result<(Place, Service)> {
+    let (place, service) = serve(&json!({ "throttle": 5, "lose_request": 1 }), &[1, 2], &["--sweep", "1h"])?;
+    service.answers_become(&[])?;
+    Ok((place, service))
+}
+
+#[test]
+#[ignore = "a second look within a run does not read the files again, and adds what ended meanwhile"]
+fn an_instance_that_ends_while_its_record_waits_is_never_added() -> Result<()> {
+    let (place, service) = serve_waiting()?;
+    place.show_fleet(&[running(1), terminated(2)])?;
+    service.tells_of("applied", &[&id(1)])?;
+    service.answers_become(&[1])?;
+    assert_eq!(service.changes()?, ["+ 155.146.10.1"]);
+    Ok(())
+}
+
+#[test]
+#[ignore = "standard input is not read during a run, and an instance is added whose end was announced"]
+fn an_event_that_comes_while_a_record_waits_is_heeded_before_it_is_made() -> Result<()> {
+    let (_place, mut service) = serve_waiting()?;
+    service.hear(&state_event(2, "terminated"))?;
+    service.tells_of("applied", &[&id(1)])?;
+    service.answers_become(&[1])?;
+    assert_eq!(service.changes()?, ["+ 155.146.10.1"]);
+    Ok(())
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How the service ends, and how it does not.
 
 use std::io::Read;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -25,6 +25,25 @@ fn a_termination_signal_ends_it_with_0_and_a_last_word() -> Result<()> {
         ensure!(ran.stderr.is_empty(), "{}", ran.stderr);
         // The address is free again.
         std::net::TcpListener::bind(address)?;
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "it says that it listens before it heeds signals"]
+fn a_signal_right_after_it_says_that_it_listens_is_heeded() -> Result<()> {
+    for _ in 0..10 {
+        let place = Place::with_fleet(&all_running(&[1]))?;
+        let arguments = place.serve_arguments(&["--json"]);
+        let mut command = place.command("registrar-local", &arguments)?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        // A shell that is already there sends the signal sooner than one that has to be started.
+        let script = format!("read -r first; kill -TERM {}; cat > /dev/null", child.id());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).stdin(child.stdout.take().context("standard output")?);
+        ensure!(shell.status()?.success());
+        Ran::of(child.wait_with_output()?)?.exited(0)?;
     }
     Ok(())
 }

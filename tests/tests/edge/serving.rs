@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use crate::dns::{self, Over};
-use crate::fleet::{all_running, id, ip, name, running, terminated};
+use crate::fleet::{all_running, document, id, ip, name, running, terminated};
 use crate::place::Place;
 use crate::waiting::now;
 
@@ -152,4 +152,44 @@ fn several_name_servers_answer_alike() -> Result<()> {
     assert_eq!(probed.server(0)?["transport"]["udp"]["state"], "answers");
     assert_eq!(probed.server(1)?["transport"]["udp"]["state"], "answers");
     Ok(())
+}
+
+#[test]
+fn weight_0_is_not_answered_beside_others_and_is_no_fault() -> Result<()> {
+    let place = Place::with_fleet(&[running(1), running(2).weighing("0")])?;
+    let service = place.serve(&["--zone", "zone.json"])?;
+    service.answers_become(&[1])?;
+    service.tells_of("applied", &[&id(2), "\"weight\":0"])?;
+    place.probe(&service, &[])?.is(0, &[])?;
+    // Where every weight is 0, each is as likely as the others.
+    place.show_fleet(&[running(1).weighing("0"), running(2).weighing("0")])?;
+    service.answers_become(&[1, 2])?;
+    place.probe(&service, &[])?.is(0, &[])
+}
+
+#[test]
+fn more_instances_than_a_set_may_have_are_held_back_and_the_rest_serves() -> Result<()> {
+    let numbers: Vec<u8> = (1..=103).collect();
+    let place = Place::with_fleet(&all_running(&numbers))?;
+    let service = place.serve(&["--zone", "zone.json", "--sweep", "1h"])?;
+    service.tells_of("held-back", &["capacity"])?;
+    assert_eq!(service.changes()?.len(), 100);
+    let reply = dns::ask(service.server()?, &name("video"), Over::Udp)?;
+    assert_eq!((reply.rcode, reply.addresses.len()), (0, 1));
+    Ok(())
+}
+
+#[test]
+fn a_multivalue_answer_has_eight_addresses_at_most_and_the_probe_sees_them_all() -> Result<()> {
+    let numbers: Vec<u8> = (1..=12).collect();
+    let place = Place::with_fleet(&all_running(&numbers))?;
+    let mut multivalue = document("video");
+    multivalue["record"]["routing"] = json!("multivalue");
+    place.write_json("video.json", &multivalue)?;
+    let service = place.serve(&[])?;
+    service.answers_become(&numbers)?;
+    for over in [Over::Udp, Over::Tcp] {
+        assert_eq!(dns::ask(service.server()?, &name("video"), over)?.addresses.len(), 8);
+    }
+    place.probe(&service, &[])?.is(0, &[])
 }
