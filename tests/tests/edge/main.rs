@@ -1,0 +1,27 @@
+//! The built `registrar-local`, `resolver-probe` and `registrar` together, as an operator uses them:
+//! files in a folder, processes, and DNS over loopback.
+//!
+//! `cargo test --workspace` builds the commands before it runs these; with `-p registrar-tests` alone,
+//! run `cargo build --bins` first. Nothing here looks into a process: what it prints, writes, answers and
+//! exits with is all there is.
+
+mod change_batch;
+mod commands;
+mod demo;
+mod dns;
+mod documents;
+mod events;
+mod faults_of_name_servers;
+mod faults_of_route53;
+mod fleet;
+mod groups;
+mod lifetime;
+mod place;
+mod probe;
+mod reads;
+mod service;
+mod serving;
+mod startup;
+mod streams;
+mod waiting;
+mod zone_file;
