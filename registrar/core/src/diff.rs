@@ -162,6 +162,10 @@ impl PoolDiff {
     }
 
     fn compare_set(&mut self, desired: &DesiredPool<'_>, site: &Site) {
+        // With nothing of ours there and somebody else's record in the way, the set is not ours to compare.
+        if site.owned.is_empty() && !site.in_the_way.is_empty() {
+            return;
+        }
         let to = desired.policy.ttl_secs;
         let ttls = site.owned.iter().filter(|record| record.r#type == RecordType::A);
         let differing =

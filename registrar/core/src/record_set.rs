@@ -77,7 +77,7 @@ pub struct AliasTarget {
     #[serde(rename = "HostedZoneId")]
     pub hosted_zone_id: String,
     /// The name of the target.
-    #[serde(rename = "DNSName")]
+    #[serde(rename = "DNSName", serialize_with = "as_fqdn")]
     pub dns_name: RecordName,
     /// Whether the alias is healthy only when its target is.
     #[serde(rename = "EvaluateTargetHealth", default)]

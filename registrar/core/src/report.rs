@@ -122,14 +122,19 @@ impl PoolReport {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let requests = if self.requests == 1 { "request" } else { "requests" };
-        write!(
-            f,
-            "{} created and {} deleted in {} {requests}",
-            self.total(|pool| pool.applied(ChangeAction::Create)),
-            self.total(|pool| pool.applied(ChangeAction::Delete)),
-            self.requests,
-        )?;
+        let serving = self.total(|pool| pool.members.get(&MemberState::Serving).copied().unwrap_or(0));
+        let created = self.total(|pool| pool.applied(ChangeAction::Create));
+        let deleted = self.total(|pool| pool.applied(ChangeAction::Delete));
+        match self.requests {
+            0 => write!(f, "{serving} serving; nothing to change")?,
+            1 => write!(f, "{serving} serving; {created} created and {deleted} deleted in 1 request")?,
+            requests => {
+                write!(
+                    f,
+                    "{serving} serving; {created} created and {deleted} deleted in {requests} requests"
+                )?;
+            }
+        }
         let undone = [
             (self.total(|pool| pool.held_back.values().sum()), "held back"),
             (self.total(|pool| pool.refused), "refused"),

@@ -119,7 +119,6 @@ fn an_interrupt_ends_it() -> Result<()> {
 }
 
 #[test]
-#[ignore = "an interrupted demonstration leaves its folder behind"]
 fn an_interrupt_leaves_nothing_behind() -> Result<()> {
     for signal in ["INT", "TERM"] {
         let place = Place::with_fleet(&[])?;

@@ -166,7 +166,6 @@ fn a_fault_that_does_not_exist_is_refused_at_the_start_with_its_path() -> Result
 }
 
 #[test]
-#[ignore = "faults of a name server that there is not are left out in silence"]
 fn faults_of_a_name_server_that_there_is_not_are_told() -> Result<()> {
     let place = Place::with_fleet(&all_running(&[1]))?;
     place.arm(&json!({ "name_servers": [{}, { "dead": true }] }))?;

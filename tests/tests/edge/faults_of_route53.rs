@@ -41,7 +41,6 @@ fn changes_that_are_refused_for_a_while_are_made_later() -> Result<()> {
 }
 
 #[test]
-#[ignore = "while a change is refused again and again, nothing is told for up to 30 s"]
 fn a_change_that_waits_is_told_while_it_waits() -> Result<()> {
     let (_place, service) = serve(&json!({ "throttle": 1_000_000 }), &[1], &[])?;
     service.answers_become(&[])?;
@@ -58,7 +57,6 @@ fn serve_waiting() -> Result<(Place, Service)> {
 }
 
 #[test]
-#[ignore = "a second look within a run does not read the files again, and adds what ended meanwhile"]
 fn an_instance_that_ends_while_its_record_waits_is_never_added() -> Result<()> {
     let (place, service) = serve_waiting()?;
     place.show_fleet(&[running(1), terminated(2)])?;
@@ -69,7 +67,6 @@ fn an_instance_that_ends_while_its_record_waits_is_never_added() -> Result<()> {
 }
 
 #[test]
-#[ignore = "standard input is not read during a run, and an instance is added whose end was announced"]
 fn an_event_that_comes_while_a_record_waits_is_heeded_before_it_is_made() -> Result<()> {
     let (_place, mut service) = serve_waiting()?;
     service.hear(&state_event(2, "terminated"))?;
@@ -112,7 +109,6 @@ fn a_listing_that_fails_is_told_and_the_next_sweep_makes_up_for_it() -> Result<(
 }
 
 #[test]
-#[ignore = "a look that fails tells every hold as over, though it saw nothing of it"]
 fn a_listing_that_fails_ends_no_hold() -> Result<()> {
     let place = Place::with_fleet(&[running(1), running(2).in_group("video-edge")])?;
     place.arm(&json!({}))?;

@@ -30,7 +30,6 @@ fn a_termination_signal_ends_it_with_0_and_a_last_word() -> Result<()> {
 }
 
 #[test]
-#[ignore = "it says that it listens before it heeds signals"]
 fn a_signal_right_after_it_says_that_it_listens_is_heeded() -> Result<()> {
     for _ in 0..10 {
         let place = Place::with_fleet(&all_running(&[1]))?;
@@ -78,7 +77,6 @@ fn the_end_of_standard_input_ends_it_where_that_is_wanted() -> Result<()> {
 }
 
 #[test]
-#[ignore = "the end of standard input races with the first look, and may win"]
 fn without_any_event_it_still_looks_once_before_the_end_of_standard_input_ends_it() -> Result<()> {
     for round in 1..=10 {
         let place = Place::with_fleet(&all_running(&[1]))?;
@@ -91,7 +89,6 @@ fn without_any_event_it_still_looks_once_before_the_end_of_standard_input_ends_i
 }
 
 #[test]
-#[ignore = "a signal waits for the end of the look, which may take 30 s"]
 fn a_signal_is_heeded_while_route_53_refuses_everything() -> Result<()> {
     let place = Place::with_fleet(&all_running(&[1]))?;
     place.arm(&json!({ "route53": { "throttle": 1_000_000 } }))?;

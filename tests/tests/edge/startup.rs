@@ -95,7 +95,6 @@ fn a_zone_of_another_origin_is_named_with_the_record_that_tells() -> Result<()> 
 }
 
 #[test]
-#[ignore = "neither the zone file nor a way on is named where its records are of another origin"]
 fn a_zone_of_another_origin_is_named_with_its_file_and_a_hint() -> Result<()> {
     let place = place()?;
     place.hold_records(&[json!({ "Name": "www.example.net.", "Type": "A", "TTL": 60,
@@ -105,7 +104,6 @@ fn a_zone_of_another_origin_is_named_with_its_file_and_a_hint() -> Result<()> {
 }
 
 #[test]
-#[ignore = "it starts, and the first change ends it; without a change nobody is told"]
 fn a_zone_file_that_cannot_be_written_is_refused_before_anything_depends_on_it() -> Result<()> {
     let place = place()?;
     let ran = place.refused(&["--zone", "no/such/folder/zone.json"])?.exited(1)?;
@@ -139,7 +137,6 @@ fn two_pools_that_claim_one_name_are_refused_with_a_hint() -> Result<()> {
 }
 
 #[test]
-#[ignore = "the message says \"another pool\" and not which one"]
 fn two_pools_that_claim_one_name_are_both_named() -> Result<()> {
     let place = place()?;
     let ran = place.refused(&["--pool", "video.json", "film=video.json"])?.exited(1)?;
@@ -203,7 +200,6 @@ fn wrong_usage_is_2_and_names_the_option_and_the_value() -> Result<()> {
 }
 
 #[test]
-#[ignore = "a sweep of zero exits with 1, while every other bad value of an option is 2"]
 fn a_sweep_of_zero_is_wrong_usage() -> Result<()> {
     place()?.refused(&["--sweep", "0s"])?.exited(2)?.complains(&["--sweep", "0s"])?;
     Ok(())

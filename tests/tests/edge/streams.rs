@@ -20,7 +20,7 @@ fn every_line_has_the_schema_a_time_and_a_known_event() -> Result<()> {
     service.tells_of("over", &["read of fleet"])?;
     let ran = service.stop()?;
     ensure!(ran.stderr.is_empty(), "{}", ran.stderr);
-    let known = ["listening", "applied", "held-back", "trouble", "over", "dropped", "stopped"];
+    let known = ["listening", "applied", "looked", "held-back", "trouble", "over", "dropped", "stopped"];
     let mut seen = Vec::new();
     let mut last = String::new();
     for line in ran.json_lines()? {
@@ -81,8 +81,8 @@ fn a_person_reads_plain_lines_that_begin_with_the_time() -> Result<()> {
         &format!("+ video  {one}  155.146.10.1 weight 100   running and in service"),
         &format!("held back: registrar/default/video/{two} [unknown]"),
         "hint: ",
-        "dropped [malformed]",
-        "stopped: the end of standard input; 1 events understood, 1 dropped",
+        "dropped: line 2 [malformed]",
+        "stopped: the end of standard input; events: 1 understood, 1 dropped",
     ])?;
     Ok(())
 }

@@ -94,7 +94,7 @@ pub enum LookReason {
     Refused,
     /// No reply came: the batch may or may not have been applied.
     ReplyLost,
-    /// The plan is older than [`OLDEST_PLAN`].
+    /// The plan is older than [`OLDEST_PLAN`], or an event came since it was made.
     Stale,
 }
 
@@ -138,6 +138,7 @@ pub struct Execution {
     backoff: Backoff,
     refusals: Refusals,
     lost: Option<Batch>,
+    distrusted: bool,
     outcome: Outcome,
 }
 
@@ -154,6 +155,7 @@ impl Execution {
             backoff: Backoff::new(seed),
             refusals: Refusals::default(),
             lost: None,
+            distrusted: false,
             outcome: Outcome::default(),
         }
     }
@@ -193,13 +195,19 @@ impl Execution {
         }
     }
 
+    /// Has the world looked at again before anything else is submitted: an event came in the meantime.
+    pub fn distrust(&mut self) {
+        self.distrusted = true;
+    }
+
     fn look(&mut self, reason: LookReason) -> Effect {
         self.state = State::Looking(reason);
         Effect::LookAgain(reason)
     }
 
     fn submit(&mut self, now: Timestamp) -> Effect {
-        if !self.queue.is_empty() && now.duration_since(self.plan.observed_at) > OLDEST_PLAN {
+        let old = self.distrusted || now.duration_since(self.plan.observed_at) > OLDEST_PLAN;
+        if !self.queue.is_empty() && old {
             return self.look(LookReason::Stale);
         }
         let Some(batch) = self.refusals.take_chunk(&mut self.queue, &self.view, &mut self.outcome) else {
@@ -281,6 +289,7 @@ impl Execution {
                 self.plan = plan.into_plan();
                 self.queue = self.plan.batches.clone();
                 self.view = SetsView::new(&self.plan);
+                self.distrusted = false;
                 if let Some(batch) = self.lost.take() {
                     self.settle(batch, inventory);
                 }

@@ -10,9 +10,10 @@ mod telling;
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::dns::Clock;
+use crate::serve::Signals;
 use stage::Stage;
 use telling::Teller;
 
@@ -35,21 +36,34 @@ pub struct DemoConfig {
 /// When a step does not hold, or something could not be set up.
 pub async fn run(config: &DemoConfig, out: impl Write, clock: Clock) -> Result<()> {
     let pace = if config.fast { Duration::ZERO } else { Duration::from_millis(1_700) };
+    let mut signals = Signals::new()?;
     let mut stage = Stage::set(config.seed, clock).await?;
     let mut teller = Teller::new(out, config.json, pace);
     teller.opening(&stage.where_it_answers())?;
-    for (title, scene) in scenes::all() {
-        teller.scene(title)?;
-        scene(&mut stage, &mut teller).await?;
+    let told = tokio::select! {
+        told = tell(&mut stage, &mut teller) => told,
+        why = signals.next() => Err(anyhow!("ended by {why}")),
+    };
+    if let Err(error) = told {
+        stage.clear().await?;
+        return Err(error);
     }
     let failed = teller.closing(stage.queries())?;
     if config.keep && failed == 0 {
         teller.keeping(&stage.dig_command())?;
-        stage.keep_serving().await?;
+        stage.keep_serving(&mut signals).await?;
     }
     stage.clear().await?;
     if failed > 0 {
         bail!("{failed} of the demonstration's checks did not hold (hint: the lines marked ✗ say which)");
+    }
+    Ok(())
+}
+
+async fn tell<W: Write>(stage: &mut Stage, teller: &mut Teller<W>) -> Result<()> {
+    for (title, scene) in scenes::all() {
+        teller.scene(title)?;
+        scene(stage, teller).await?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use crate::dns::Clock;
 use crate::fleet::{EmbeddedFleet, EmbeddedInstance};
-use crate::serve::{Console, Inputs, ServeConfig, Service};
+use crate::serve::{Console, Inputs, ServeConfig, Service, Signals};
 
 pub(super) const ZONE: &str = "us-east-1-wl1-bos-wlz-1";
 pub(super) const ORIGIN: &str = "edge.example.com";
@@ -221,13 +221,11 @@ impl Stage {
     }
 
     /// Looks at every second from now on, until a signal.
-    pub(super) async fn keep_serving(&mut self) -> Result<()> {
+    pub(super) async fn keep_serving(&mut self, signals: &mut Signals) -> Result<()> {
         let mut sweep = tokio::time::interval(std::time::Duration::from_secs(1));
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         loop {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(()),
-                _ = terminate.recv() => return Ok(()),
+                _ = signals.next() => return Ok(()),
                 _ = sweep.tick() => { self.service.look().await?; }
             }
         }

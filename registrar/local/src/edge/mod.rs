@@ -95,7 +95,7 @@ impl Edge {
             Ok(text) => Policy::parse(text),
             Err(problem) => {
                 let hint = "restore the document; to end the pool, set its state to \"retired\" first";
-                Err(DocumentError::new(".", problem, hint))
+                Err(DocumentError::new("document", problem, hint))
             }
         };
         self.pools.insert(name, policy);

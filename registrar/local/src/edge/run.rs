@@ -4,7 +4,7 @@
 //! drop one in between as a crash would.
 
 use registrar_core::Timestamp;
-use registrar_core::execute::{Effect, Execution, Outcome, Reply};
+use registrar_core::execute::{Effect, Execution, Outcome, Reply, RetryReason};
 use registrar_core::guard::RemovalLedger;
 use registrar_core::inventory::Inventory;
 use registrar_core::lint::CheckedPlan;
@@ -21,7 +21,14 @@ pub enum Step {
     /// Something was done; take the next step now.
     Progress,
     /// Take the next step then.
-    WaitUntil(Timestamp),
+    WaitUntil {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: RetryReason,
+    },
+    /// Read what there is to read, and call [`Edge::look_again`].
+    Look,
     /// The run is over.
     Done(Box<RunReport>),
 }
@@ -41,6 +48,13 @@ pub struct Run {
     execution: Execution,
     /// What the budgets had spent before this run.
     ledger: RemovalLedger,
+}
+
+impl Run {
+    /// Has the world looked at again before anything else is submitted.
+    pub fn distrust(&mut self) {
+        self.execution.distrust();
+    }
 }
 
 impl Edge {
@@ -70,20 +84,14 @@ impl Edge {
     /// Takes one step of a run.
     pub fn step(&mut self, run: &mut Run, now: Timestamp) -> Step {
         match run.execution.next(now) {
-            Effect::WaitUntil { at, .. } => Step::WaitUntil(at),
+            Effect::WaitUntil { at, reason } => Step::WaitUntil { at, reason },
             Effect::Submit(batch) => {
                 self.spend(run, Some(&batch), now);
                 let reply = self.submit(&batch, now);
                 run.execution.replied(reply, now);
                 Step::Progress
             }
-            Effect::LookAgain(_) => {
-                match self.look_again(run, now) {
-                    Ok((plan, inventory)) => run.execution.looked(Ok((plan, &inventory)), now),
-                    Err(problem) => run.execution.looked(Err(problem), now),
-                }
-                Step::Progress
-            }
+            Effect::LookAgain(_) => Step::Look,
             Effect::Done(outcome) => {
                 self.spend(run, None, now);
                 Step::Done(Box::new(RunReport { plan: run.execution.plan().clone(), outcome }))
@@ -91,8 +99,16 @@ impl Edge {
         }
     }
 
+    /// Looks at the world as it was read last, and plans the rest of a run again.
+    pub fn look_again(&mut self, run: &mut Run, now: Timestamp) {
+        match self.plan_again(run, now) {
+            Ok((plan, inventory)) => run.execution.looked(Ok((plan, &inventory)), now),
+            Err(problem) => run.execution.looked(Err(problem), now),
+        }
+    }
+
     /// A lost batch stays counted until a look tells whether it took effect.
-    fn look_again(&mut self, run: &Run, now: Timestamp) -> Result<(CheckedPlan, Inventory), String> {
+    fn plan_again(&mut self, run: &Run, now: Timestamp) -> Result<(CheckedPlan, Inventory), String> {
         let inventory = self.look(now)?;
         self.spend(run, None, now);
         for (pool, removals) in run.execution.lost_budget(&inventory) {

@@ -123,12 +123,13 @@ pub struct Console<W> {
     out: W,
     json: bool,
     lasting: BTreeMap<String, Happening>,
+    has_looked: bool,
 }
 
 impl<W: Write> Console<W> {
     /// Tells happenings to `out`.
     pub fn new(out: W, json: bool) -> Self {
-        Self { out, json, lasting: BTreeMap::new() }
+        Self { out, json, lasting: BTreeMap::new(), has_looked: false }
     }
 
     /// Tells one happening.
@@ -163,15 +164,8 @@ impl<W: Write> Console<W> {
                 self.tell(at, &applied(unit, change))?;
             }
         }
-        for poison in &report.outcome.poison {
-            let (pool, messages) = (poison.unit.pool.to_string(), poison.messages.clone());
-            self.tell(at, &Happening::Refused { pool, change: describe(&poison.unit), messages })?;
-        }
-        for unit in &report.outcome.handed_back {
-            let pool = unit.pool.to_string();
-            self.tell(at, &Happening::HandedBack { pool, change: describe(unit) })?;
-        }
-        if report.outcome.submitted > 0 {
+        if report.outcome.submitted > 0 || !self.has_looked {
+            self.has_looked = true;
             let report = Report::new(&report.plan, &report.outcome);
             self.tell(at, &Happening::Looked { report })?;
         }
@@ -182,6 +176,15 @@ impl<W: Write> Console<W> {
             .map(|problem| Happening::Trouble { about: "Route 53".to_owned(), problem: problem.clone() });
         let lasting = lasting(report).chain(denied).chain(troubles.iter().cloned());
         self.tell_lasting(at, lasting.collect())
+    }
+
+    /// Tells which of some lasting things begin; whatever else lasts goes on.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn tell_also(&mut self, at: Timestamp, more: Vec<Happening>) -> std::io::Result<()> {
+        let lasting = self.lasting.values().cloned().chain(more).collect();
+        self.tell_lasting(at, lasting)
     }
 
     /// Tells a person the first holds of a pool and reason, and how many more there are.
@@ -279,7 +282,17 @@ fn lasting(report: &RunReport) -> impl Iterator<Item = Happening> {
             .map(|error| Happening::Trouble { about: format!("pool {}", pool.name), problem: error.clone() });
         held_back.chain(errors).collect::<Vec<_>>()
     });
-    gaps.chain(pools)
+    let refused = report.outcome.poison.iter().map(|poison| Happening::Refused {
+        pool: poison.unit.pool.to_string(),
+        change: describe(&poison.unit),
+        messages: poison.messages.clone(),
+    });
+    let handed_back = report
+        .outcome
+        .handed_back
+        .iter()
+        .map(|unit| Happening::HandedBack { pool: unit.pool.to_string(), change: describe(unit) });
+    gaps.chain(pools).chain(refused).chain(handed_back)
 }
 
 /// What makes a lasting thing the same one at the next look; its words may change.
@@ -294,13 +307,13 @@ fn what_lasts(happening: &Happening) -> String {
         Happening::Trouble { about, problem } => {
             format!("{about}: {}", problem.split(" (hint: ").next().unwrap_or_default())
         }
+        Happening::Refused { pool, change, .. } => format!("pool {pool}: Route 53 refuses {change}"),
+        Happening::HandedBack { pool, change } => format!("pool {pool}: no time for {change}"),
         Happening::Listening { .. }
         | Happening::Applied { .. }
         | Happening::Over { .. }
         | Happening::Looked { .. }
         | Happening::Dropped { .. }
-        | Happening::Refused { .. }
-        | Happening::HandedBack { .. }
         | Happening::Stopped { .. } => String::new(),
     }
 }
@@ -339,7 +352,7 @@ fn human(happening: &Happening) -> Vec<(Style, String)> {
             format!("! pool {pool}: no time left for {change}; the next look tries again"),
         ),
         Happening::Stopped { why, events, dropped } => {
-            one(AnsiColor::Cyan, format!("stopped: {why}; {events} events understood, {dropped} dropped"))
+            one(AnsiColor::Cyan, format!("stopped: {why}; events: {events} understood, {dropped} dropped"))
         }
     }
 }

@@ -3,7 +3,7 @@
 //! At the start a file that cannot be used is an error. Later the last good content stays in place and
 //! the problem is told, because a file may be half-written at any moment.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -64,7 +64,7 @@ impl Inputs {
             pools.push(pool);
         }
         single_hosted_zone(&pools)?;
-        let mut names = BTreeSet::new();
+        let mut names = BTreeMap::new();
         for (pool, argument) in pools.iter().zip(&self.pools) {
             let Ok(policy) = &pool.policy else { continue };
             if !policy.name.is_within(origin) {
@@ -75,9 +75,12 @@ impl Inputs {
                     policy.name
                 );
             }
-            if policy.state != PoolState::Retired && !names.insert(&policy.name) {
+            if policy.state == PoolState::Retired {
+                continue;
+            }
+            if let Some(other) = names.insert(&policy.name, &pool.name) {
                 bail!(
-                    "pool {} claims {}, as another pool does (hint: give each pool a name of its own)",
+                    "pools {other} and {} claim the same name {} (hint: give each pool a name of its own)",
                     pool.name,
                     policy.name
                 );

@@ -11,7 +11,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow, bail};
+use registrar_core::execute::RetryReason;
 use registrar_core::ids::DeploymentName;
 use registrar_core::name::RecordName;
 use registrar_core::offline::single_hosted_zone;
@@ -23,7 +24,7 @@ pub use inputs::{FaultsDocument, Inputs};
 pub use lines::read_line;
 
 use crate::dns::{Clock, NameServer, NameServerConfig, NameServerFaults};
-use crate::edge::{Edge, EdgeFaults, RunReport, SharedModel, Step};
+use crate::edge::{Edge, EdgeFaults, Run, RunReport, SharedModel, Step};
 use crate::route53::{Route53Model, Settings};
 
 /// How long one run may take before it hands the rest to the next one.
@@ -59,6 +60,8 @@ pub struct Service<W> {
     clock: Clock,
     faults: FaultsDocument,
     zone_is_written: bool,
+    /// Events, where they are read; closed at their end.
+    stdin: Option<mpsc::Receiver<String>>,
     lines: usize,
     events: usize,
     dropped: usize,
@@ -74,13 +77,27 @@ impl<W: Write> Service<W> {
         let pools = inputs.first_pools(&config.origin)?;
         inputs.check_dumps()?;
         let faults = inputs.read_faults()?;
+        if faults.name_servers.len() > config.dns.len() {
+            bail!(
+                "faults {}: there are {} name servers, and faults for {} (hint: give one --dns for each)",
+                inputs.faults.as_deref().unwrap_or_else(|| "-".as_ref()).display(),
+                config.dns.len(),
+                faults.name_servers.len()
+            );
+        }
         let zone_id = single_hosted_zone(&pools)?.ok_or_else(|| anyhow!("no pool was given"))?;
         inputs.check_zone_folder()?;
         let records = inputs.first_zone()?.records.into_values().map(Arc::unwrap_or_clone).collect();
         let mut model = Route53Model::new(Settings::default());
         model
             .create_hosted_zone(zone_id.clone(), config.origin.clone(), records)
-            .with_context(|| format!("the zone's records do not belong to {}", config.origin))?;
+            .map_err(|error| {
+                let file = inputs.zone.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default();
+                anyhow!(
+                    "zone{file} does not hold the records of {}: {error} (hint: give --origin the zone's own name)",
+                    config.origin
+                )
+            })?;
         let model: SharedModel = Arc::new(Mutex::new(model));
         let servers = start_servers(config, &model, &clock).await?;
         let edge = Edge::new(config.deployment.clone(), zone_id, model, config.seed);
@@ -92,6 +109,7 @@ impl<W: Write> Service<W> {
             clock,
             faults,
             zone_is_written: true,
+            stdin: None,
             lines: 0,
             events: 0,
             dropped: 0,
@@ -146,6 +164,18 @@ impl<W: Write> Service<W> {
         }
     }
 
+    /// Takes in a line and those that wait behind it, and says whether one of them asks for a look.
+    fn take_lines(&mut self, first: Option<String>) -> Result<bool> {
+        let mut asks = false;
+        let mut next = first;
+        for _ in 0..MOST_LINES_AT_ONCE {
+            let Some(line) = next else { break };
+            asks |= self.take_line(&line)?;
+            next = self.stdin.as_mut().and_then(|lines| lines.try_recv().ok());
+        }
+        Ok(asks)
+    }
+
     /// Reads the files again, and makes the records right.
     ///
     /// # Errors
@@ -154,11 +184,16 @@ impl<W: Write> Service<W> {
         let start = self.now();
         self.inputs.refresh(&mut self.edge, start);
         let mut troubles: Vec<Happening> = self.reload_faults().into_iter().collect();
+        let (faulty, servers) = (self.faults.name_servers.len(), self.servers.len());
+        if faulty > servers {
+            let problem = format!("there are {servers} name servers, and faults for {faulty}");
+            troubles.push(Happening::Trouble { about: "faults".to_owned(), problem });
+        }
         let mut run = match self.edge.begin(start, start + RUN_TIME) {
             Ok(run) => run,
             Err(problem) => {
                 troubles.push(Happening::Trouble { about: "this look".to_owned(), problem });
-                self.console.tell_lasting(start, troubles)?;
+                self.console.tell_also(start, troubles)?;
                 return Ok(None);
             }
         };
@@ -166,7 +201,11 @@ impl<W: Write> Service<W> {
             let now = self.now();
             match self.edge.step(&mut run, now) {
                 Step::Progress => {}
-                Step::WaitUntil(at) => tokio::time::sleep(until(now, at)).await,
+                Step::WaitUntil { at, reason } => self.wait(&mut run, until(now, at), reason).await?,
+                Step::Look => {
+                    self.inputs.refresh(&mut self.edge, now);
+                    self.edge.look_again(&mut run, now);
+                }
                 Step::Done(report) => break *report,
             }
         };
@@ -184,6 +223,28 @@ impl<W: Write> Service<W> {
         }
         self.console.tell_run(self.now(), &report, &troubles)?;
         Ok(Some(report))
+    }
+
+    /// Waits, and takes in what standard input says meanwhile: an event that comes while a record waits is
+    /// heeded before the record is made.
+    async fn wait(&mut self, run: &mut Run, time: Duration, reason: RetryReason) -> Result<()> {
+        let waits =
+            Happening::Trouble { about: "Route 53".to_owned(), problem: format!("{reason}; trying again") };
+        self.console.tell_also(self.now(), vec![waits])?;
+        let over = tokio::time::sleep(time);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                () = &mut over => return Ok(()),
+                line = next_line(&mut self.stdin) => {
+                    if let Some(line) = line
+                        && self.take_line(&line)?
+                    {
+                        run.distrust();
+                    }
+                }
+            }
+        }
     }
 
     /// Arms the faults again when their file has changed.
@@ -247,40 +308,27 @@ async fn start_servers(config: &ServeConfig, model: &SharedModel, clock: &Clock)
 /// # Errors
 /// When it could not start, or nothing can be told any more.
 pub async fn serve(config: ServeConfig, out: impl Write, json: bool, clock: Clock) -> Result<()> {
+    // Before anybody is told that it listens, so that a signal right after that is heeded.
+    let mut signals = Signals::new()?;
     let mut service = Service::start(&config, Console::new(out, json), Arc::clone(&clock)).await?;
     let listening = Happening::Listening {
         origin: config.origin.to_string(),
         addresses: service.addresses().iter().map(ToString::to_string).collect(),
     };
     service.console.tell(clock(), &listening)?;
-    let mut lines = stdin_lines();
-    let mut stdin_open = true;
+    service.stdin = Some(stdin_lines());
     let mut sweep = tokio::time::interval(config.sweep);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut signals = Signals::new()?;
     let why = loop {
-        let mut asks = true;
-        let mut last = false;
-        tokio::select! {
+        let had_stdin = service.stdin.is_some();
+        let asks = tokio::select! {
             biased;
             why = signals.next() => break why,
-            line = lines.recv(), if stdin_open => {
-                asks = match line {
-                    Some(line) => service.take_line(&line)?,
-                    None => {
-                        stdin_open = false;
-                        last = config.exit_on_eof;
-                        last
-                    }
-                };
-                for _ in 0..MOST_LINES_AT_ONCE {
-                    let Ok(line) = lines.try_recv() else { break };
-                    asks |= service.take_line(&line)?;
-                }
-            }
-            _ = sweep.tick() => {}
-        }
-        if asks {
+            line = next_line(&mut service.stdin) => service.take_lines(line)?,
+            _ = sweep.tick() => true,
+        };
+        let ends = config.exit_on_eof && had_stdin && service.stdin.is_none();
+        if asks || ends {
             // A look only waits between two calls: to stop there is as safe as a crash.
             tokio::select! {
                 biased;
@@ -288,11 +336,21 @@ pub async fn serve(config: ServeConfig, out: impl Write, json: bool, clock: Cloc
                 looked = service.look() => drop(looked?),
             }
         }
-        if last {
+        if config.exit_on_eof && service.stdin.is_none() {
             break "the end of standard input";
         }
     };
     service.stop(why).await
+}
+
+/// Returns the next line, or `None` once at the end; never returns where there is nothing to read.
+async fn next_line(stdin: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
+    let Some(lines) = stdin else { return std::future::pending().await };
+    let line = lines.recv().await;
+    if line.is_none() {
+        *stdin = None;
+    }
+    line
 }
 
 /// Reads standard input on a thread of its own, since a read of it cannot be interrupted.
@@ -309,19 +367,19 @@ fn stdin_lines() -> mpsc::Receiver<String> {
     receive
 }
 
-/// The signals that end it.
-struct Signals {
+/// The signals that end a program.
+pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
