@@ -5,6 +5,8 @@
 //! `PROPTEST_CASES` and `PROPTEST_RNG_SEED` are read by proptest itself; a failure prints both.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its scene has failed")]
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
@@ -13,6 +15,7 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunne
 use proptest_state_machine::ReferenceStateMachine;
 use registrar_core::pool::{PoolState, Routing, WhenEmpty};
 use registrar_local::edge::Route53Faults;
+use registrar_tests::world::deviations::FALLBACK_NEVER_BECOMES_KEEP_LAST;
 use registrar_tests::world::{
     DocumentChange, FleetRead, ForeignKind, GroupsRead, Happening, LaunchKind, Lifecycle, SLOTS, Stage,
     Truth, WeightTag, pool_name,
@@ -41,8 +44,8 @@ impl ReferenceStateMachine for Reference {
         Just(Truth::default()).boxed()
     }
 
-    fn transitions(_: &Truth) -> BoxedStrategy<Happening> {
-        happening()
+    fn transitions(truth: &Truth) -> BoxedStrategy<Happening> {
+        happening(truth)
     }
 
     fn apply(mut truth: Truth, happening: &Happening) -> Truth {
@@ -59,52 +62,64 @@ impl ReferenceStateMachine for Reference {
 fn waits_for_a_fix(truth: &Truth, happening: &Happening) -> bool {
     match happening {
         Happening::Edit(pool, DocumentChange::WhenEmpty(WhenEmpty::KeepLast)) => {
-            truth.had_fallback.contains(&pool_name(*pool))
+            FALLBACK_NEVER_BECOMES_KEEP_LAST && truth.had_fallback.contains(&pool_name(*pool))
         }
         _ => false,
     }
 }
 
-fn happening() -> BoxedStrategy<Happening> {
+fn happening(truth: &Truth) -> BoxedStrategy<Happening> {
+    let (alive, free): (Vec<u8>, Vec<u8>) = (0..SLOTS).partition(|slot| truth.is_alive(*slot));
+    // A small fleet grows quickly, since nothing much can happen to it.
+    let launches = if free.is_empty() { 0 } else { 40_u32.saturating_sub(10 * alive.len() as u32).max(2) };
     prop_oneof![
-        10 => to_the_fleet(),
-        5 => to_events(),
-        3 => (0..2_u8, edit()).prop_map(|(pool, change)| Happening::Edit(pool, change)),
-        2 => to_the_hosted_zone(),
+        launches => launch(free),
+        8 => to_an_instance(alive),
+        4 => to_events(),
+        2 => (0..2_u8, edit()).prop_map(|(pool, change)| Happening::Edit(pool, change)),
+        1 => to_the_hosted_zone(),
         2 => time().prop_map(Happening::Pass),
         14 => to_the_registrar(),
     ]
     .boxed()
 }
 
-fn to_the_fleet() -> BoxedStrategy<Happening> {
-    let slot = || 0..SLOTS;
-    let lifecycle = || {
-        prop_oneof![
-            1 => Just(Lifecycle::PendingWait), 4 => Just(Lifecycle::InService),
-            1 => Just(Lifecycle::Standby), 2 => Just(Lifecycle::TerminatingWait),
-        ]
-    };
+fn lifecycle() -> BoxedStrategy<Lifecycle> {
+    prop_oneof![
+        1 => Just(Lifecycle::PendingWait), 6 => Just(Lifecycle::InService),
+        1 => Just(Lifecycle::Standby), 1 => Just(Lifecycle::TerminatingWait),
+    ]
+    .boxed()
+}
+
+fn launch(free: Vec<u8>) -> BoxedStrategy<Happening> {
+    let slot = if free.is_empty() { Just(0).boxed() } else { prop::sample::select(free).boxed() };
     let kind = prop_oneof![
-        4 => Just(LaunchKind::Addressed), 1 => Just(LaunchKind::Bare), 1 => Just(LaunchKind::Pending),
+        8 => Just(LaunchKind::Addressed), 1 => Just(LaunchKind::Bare), 1 => Just(LaunchKind::Pending),
     ];
+    (slot, kind, prop::option::weighted(0.3, lifecycle()))
+        .prop_map(|(slot, kind, group)| Happening::Launch { slot, kind, group })
+        .boxed()
+}
+
+fn to_an_instance(alive: Vec<u8>) -> BoxedStrategy<Happening> {
+    let alive = if alive.is_empty() { vec![0] } else { alive };
+    let slot = || prop::sample::select(alive.clone());
     let tag = prop_oneof![
         Just(WeightTag::Absent),
         any::<u8>().prop_map(WeightTag::Weight),
-        Just(WeightTag::Garbage)
+        Just(WeightTag::Garbage),
     ];
     prop_oneof![
-        8 => (slot(), kind, proptest::option::of(lifecycle()))
-            .prop_map(|(slot, kind, group)| Happening::Launch { slot, kind, group }),
         1 => (slot(), any::<bool>()).prop_map(|(slot, address)| Happening::Boot(slot, address)),
         2 => slot().prop_map(Happening::Associate),
         1 => slot().prop_map(Happening::Disassociate),
         2 => slot().prop_map(Happening::Stop),
-        2 => (slot(), any::<bool>()).prop_map(|(slot, address)| Happening::Start(slot, address)),
-        3 => slot().prop_map(Happening::Terminate),
-        1 => slot().prop_map(Happening::Forget),
+        2 => (slot(), prop::bool::weighted(0.8)).prop_map(|(slot, address)| Happening::Start(slot, address)),
+        2 => slot().prop_map(Happening::Terminate),
+        2 => (0..SLOTS).prop_map(Happening::Forget),
         3 => (slot(), lifecycle()).prop_map(|(slot, to)| Happening::Move(slot, to)),
-        2 => (slot(), any::<bool>()).prop_map(|(slot, selected)| Happening::Select(slot, selected)),
+        4 => (slot(), prop::bool::weighted(0.3)).prop_map(|(slot, selected)| Happening::Select(slot, selected)),
         2 => (slot(), tag).prop_map(|(slot, tag)| Happening::Weigh(slot, tag)),
         1 => slot().prop_map(Happening::SpotWarning),
     ]
@@ -127,7 +142,7 @@ fn edit() -> BoxedStrategy<DocumentChange> {
     let when_empty =
         prop_oneof![Just(WhenEmpty::Remove), Just(WhenEmpty::KeepLast), Just(WhenEmpty::Fallback)];
     let state = prop_oneof![
-        4 => Just(PoolState::Active), 1 => Just(PoolState::Paused), 1 => Just(PoolState::Retired),
+        8 => Just(PoolState::Active), 1 => Just(PoolState::Paused), 1 => Just(PoolState::Retired),
     ];
     prop_oneof![
         2 => prop_oneof![Just(20), Just(30), Just(60)].prop_map(DocumentChange::Ttl),
@@ -206,8 +221,11 @@ fn faults() -> BoxedStrategy<Route53Faults> {
         .boxed()
 }
 
+/// What came about how often.
+type Tally = BTreeMap<String, usize>;
+
 /// Plays one case from its beginning, and lets it settle.
-fn play(mut truth: Truth, happenings: Vec<Happening>, mut seen: impl FnMut()) -> Result<(), String> {
+fn play(mut truth: Truth, happenings: Vec<Happening>, mut seen: impl FnMut()) -> Result<Tally, String> {
     let mut stage = Stage::new(u64::from(EDGES), &truth)?;
     for happening in happenings {
         seen();
@@ -215,10 +233,11 @@ fn play(mut truth: Truth, happenings: Vec<Happening>, mut seen: impl FnMut()) ->
         truth.apply(&happening);
         stage.play(&happening, &before, &truth).map_err(|what| format!("{happening:?}: {what}"))?;
     }
-    stage.settle(&truth).map_err(|what| format!("in the end: {what}"))
+    stage.settle(&truth).map_err(|what| format!("in the end: {what}"))?;
+    Ok(stage.tally)
 }
 
-fn run_case(config: &Config, seed: u64) -> Result<(), String> {
+fn run_case(config: &Config, seed: u64, tally: &RefCell<Tally>) -> Result<(), String> {
     let config = Config {
         cases: 1,
         rng_seed: RngSeed::Fixed(seed),
@@ -227,7 +246,7 @@ fn run_case(config: &Config, seed: u64) -> Result<(), String> {
         ..config.clone()
     };
     let mut runner = TestRunner::new(config);
-    let strategy = Reference::sequential_strategy(1..LONGEST);
+    let strategy = Reference::sequential_strategy(LONGEST / 2..=LONGEST);
     let result = runner.run(&strategy, |(truth, happenings, counter)| {
         // Once shrinking has begun there is no counter any more.
         let seen = || {
@@ -235,7 +254,11 @@ fn run_case(config: &Config, seed: u64) -> Result<(), String> {
                 counter.fetch_add(1, Ordering::SeqCst);
             }
         };
-        play(truth, happenings, seen).map_err(TestCaseError::fail)
+        let of_case = play(truth, happenings, seen).map_err(TestCaseError::fail)?;
+        for (what, count) in of_case {
+            *tally.borrow_mut().entry(what).or_insert(0) += count;
+        }
+        Ok(())
     });
     match result {
         Ok(()) => Ok(()),
@@ -258,9 +281,11 @@ fn whatever_happens_the_rules_hold_and_the_records_follow_the_fleet_in_the_end()
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => FIRST_SEED,
     };
+    let tally = RefCell::default();
     for case in 0..u64::from(config.cases) {
-        if let Err(failure) = run_case(&config, first.wrapping_add(case)) {
+        if let Err(failure) = run_case(&config, first.wrapping_add(case), &tally) {
             panic!("{failure}");
         }
     }
+    println!("{:#?}", tally.borrow());
 }

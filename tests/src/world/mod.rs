@@ -4,6 +4,7 @@
 //! real edges and a strict Route 53, and the referee holds every change of a record against what the
 //! edge had seen. Nothing here calls the core's own judgement: no guard, no diff, no standing.
 
+pub mod deviations;
 mod document;
 pub mod expected;
 mod happening;

@@ -11,11 +11,12 @@ use registrar_core::pool::{PoolState, WhenEmpty};
 use registrar_core::record_set::{RecordSet, RecordType};
 use registrar_core::{SignedDuration, Timestamp};
 
+use super::deviations::WEIGHTS_LAG_BEHIND_ROUTING;
 use super::document::Document;
 use super::known;
 use super::seen::{Seen, Sight};
 use super::truth::POOLS;
-use super::zone::{DEPLOYMENT, Entry, Published, owner_record, pool_record};
+use super::zone::{DEPLOYMENT, Entry, Published, answers, owner_record, pool_record};
 
 /// How old a plan may be when it is submitted (design, "Which instance serves").
 const OLDEST_PLAN: SignedDuration = SignedDuration::from_secs(10);
@@ -212,8 +213,11 @@ impl<'a> PoolChange<'a> {
             return blame("was added to a retired pool");
         }
         let old_weight = old.and_then(|old| old.weight);
+        let lags = |document: &Document| old.is_some() && new.weight == Some(document.default_weight);
+        let may_lag = WEIGHTS_LAG_BEHIND_ROUTING && old_weight.is_none();
         let asked = new.weight.is_none()
             || new.weight == old_weight
+            || may_lag && self.active().any(|(_, document)| lags(document))
             || self.active().any(|(look, document)| {
                 let weight = match look.seen.sight(id, self.pool, look.at) {
                     Sight::Serving(_, Some(weight)) => weight,
@@ -248,7 +252,9 @@ impl<'a> PoolChange<'a> {
         let keeps = |document: &Document| {
             document.when_empty == WhenEmpty::KeepLast && document.state == PoolState::Active
         };
-        if self.active().all(|(_, document)| keeps(document)) {
+        // Where somebody else's record answers, the last one may go a batch before the next one comes.
+        let silent = !answers(&pool_record(self.pool), self.change.after);
+        if silent && self.active().all(|(_, document)| keeps(document)) {
             return Err(self.blame("the last record was removed", "its document keeps the last"));
         }
         Ok(())

@@ -11,6 +11,7 @@ use registrar_core::inventory::InstanceState;
 use registrar_core::{SignedDuration, Timestamp};
 use registrar_local::fleet::{EmbeddedFleet, EmbeddedInstance};
 
+use super::deviations::LAUNCHES_ARE_FORGOTTEN;
 use super::document::Document;
 use super::happening::{FleetRead, GroupsRead, Lifecycle};
 use super::truth::{Event, SELECTION_TAG, Truth, WEIGHT_TAG};
@@ -46,7 +47,9 @@ pub struct Seen {
     lifecycles: BTreeMap<InstanceId, String>,
     /// The documents.
     pub documents: BTreeMap<PoolName, Document>,
+    /// With the time at which each was received.
     events: Vec<(Event, Timestamp)>,
+    /// When the instances were launched, as far as reads told, for ever.
     launches: BTreeMap<InstanceId, Timestamp>,
     bare_since: BTreeMap<InstanceId, Timestamp>,
     last_read: Option<Timestamp>,
@@ -105,16 +108,15 @@ impl Seen {
         let bare = running.filter(|(_, instance)| instance.carrier_ip.is_none());
         let since = |id: &InstanceId| self.bare_since.get(id).copied().unwrap_or(now);
         self.bare_since = bare.map(|(id, _)| (id.clone(), since(id))).collect();
+        if LAUNCHES_ARE_FORGOTTEN {
+            self.launches.clear();
+        }
         for (id, instance) in &instances {
-            self.launched(id, instance.launched_at);
+            let known = self.launches.entry(id.clone()).or_insert(instance.launched_at);
+            *known = (*known).max(instance.launched_at);
         }
         self.instances = instances;
         self.last_read = Some(now);
-    }
-
-    fn launched(&mut self, id: &InstanceId, at: Timestamp) {
-        let known = self.launches.entry(id.clone()).or_insert(at);
-        *known = (*known).max(at);
     }
 
     /// Takes note of a read of the groups, and returns what the AWS CLI printed for it.
@@ -132,11 +134,7 @@ impl Seen {
 
     /// Takes note of an event.
     pub fn receive(&mut self, event: &Event, now: Timestamp) {
-        if event.is_terminal() {
-            self.events.push((event.clone(), now));
-        } else {
-            self.launched(&event.instance, event.at);
-        }
+        self.events.push((event.clone(), now));
     }
 
     /// Says whether EC2 showed any instance that the pool selects or is named by `owned`.
@@ -185,11 +183,15 @@ impl Seen {
 
     /// A terminal event counts when nothing that was seen says that the instance was launched after it.
     fn announced(&self, id: &str, at: Timestamp) -> bool {
-        self.events.iter().any(|(event, received_at)| {
-            let launched = self.launches.get(&event.instance);
-            event.instance.as_str() == id
-                && at <= *received_at + EVENT_LIFETIME
-                && launched.is_none_or(|launched| *launched <= event.at)
+        let lives = |received_at: Timestamp| at <= received_at + EVENT_LIFETIME;
+        let of_instance = || self.events.iter().filter(|(event, _)| event.instance.as_str() == id);
+        let launches = of_instance().filter(|(event, received_at)| {
+            !event.is_terminal() && (!LAUNCHES_ARE_FORGOTTEN || lives(*received_at))
+        });
+        let by_event = launches.map(|(event, _)| event.at).max();
+        of_instance().any(|(event, received_at)| {
+            let launched = self.launches.get(&event.instance).copied().max(by_event);
+            event.is_terminal() && lives(*received_at) && launched.is_none_or(|launched| launched <= event.at)
         })
     }
 

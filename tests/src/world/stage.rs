@@ -6,13 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use registrar_core::diff::{Difference, DifferenceKind};
 use registrar_core::ids::PoolName;
 use registrar_core::name::RecordName;
+use registrar_core::pool::Routing;
 use registrar_core::record_set::{RecordSet, RecordType};
 use registrar_core::{SignedDuration, Timestamp};
 use registrar_local::edge::{Edge, EdgeFaults, Run, RunReport, SharedModel, Step, lock};
 use registrar_local::route53::{ModelChange, Route53Model, Settings};
 
+use super::deviations::WEIGHTS_LAG_BEHIND_ROUTING;
 use super::happening::{FleetRead, ForeignKind, GroupsRead, Happening};
 use super::referee::{Change, Look, allowed, deployment, judge};
 use super::seen::Seen;
@@ -33,6 +36,8 @@ pub struct Stage {
     model: SharedModel,
     stations: Vec<Station>,
     foreign: Vec<RecordSet>,
+    /// What came about how often, so that a test can say that it did not happen in vain.
+    pub tally: BTreeMap<String, usize>,
 }
 
 /// One edge, what it was shown, and what it did.
@@ -84,7 +89,7 @@ impl Stage {
             .map_err(|error| error.to_string())?;
         let model = Arc::new(Mutex::new(model));
         let stations = (0..edges).map(|number| Station::new(&model, number)).collect();
-        Ok(Self { now: truth.now, model, stations, foreign: Vec::new() })
+        Ok(Self { now: truth.now, model, stations, foreign: Vec::new(), tally: BTreeMap::new() })
     }
 
     /// Returns every record set of the hosted zone.
@@ -240,6 +245,7 @@ impl Stage {
             }
             Step::Done(report) => {
                 running.end(&report, &after)?;
+                self.count(&report);
                 return Ok(Progress::Done(report));
             }
         }
@@ -275,7 +281,25 @@ impl Stage {
     ) -> Result<Option<Box<RunReport>>, String> {
         self.finish(edge)?;
         self.show(edge, truth, fleet, groups);
-        if self.begin(edge)? { self.finish(edge) } else { Ok(None) }
+        let report = if self.begin(edge)? { self.finish(edge)? } else { None };
+        if let Some(report) = report.as_ref().filter(|report| is_done_with(report)) {
+            self.again_nothing(edge, report)?;
+        }
+        Ok(report)
+    }
+
+    /// Planning again after applying changes nothing.
+    fn again_nothing(&mut self, edge: u8, first: &RunReport) -> Result<(), String> {
+        if !self.begin(edge)? {
+            return Ok(());
+        }
+        let again = self.finish(edge)?;
+        let complete =
+            |again: &Box<RunReport>| again.plan.gaps == first.plan.gaps && !again.plan.batches.is_empty();
+        match again.filter(complete) {
+            Some(again) => Err(format!("planning again changes something: {:#?}", again.plan.batches)),
+            None => Ok(()),
+        }
     }
 
     /// Clears every fault, delivers what is under way, and lets time pass and sweeps run until nothing
@@ -312,6 +336,24 @@ impl Stage {
             }
         }
         Err(format!("it does not settle: {:#?}", self.records()?))
+    }
+
+    fn count(&mut self, report: &RunReport) {
+        let outcome = &report.outcome;
+        let mut add = |what: String, count: usize| *self.tally.entry(what).or_insert(0) += count;
+        for change in outcome.applied.iter().flat_map(|applied| applied.batch.changes()) {
+            add(format!("{}", change.action), 1);
+        }
+        for pool in &report.plan.pools {
+            pool.steps.iter().for_each(|(_, evidence)| add(format!("go: {}", evidence.id()), 1));
+            pool.held_back.iter().for_each(|held| add(format!("held: {}", held.reason()), 1));
+        }
+        for (reason, count) in &outcome.retries {
+            add(format!("wait: {reason:?}"), *count);
+        }
+        add("lost replies".to_owned(), outcome.lost_replies);
+        add("poison".to_owned(), outcome.poison.len());
+        add("handed back".to_owned(), outcome.handed_back.len());
     }
 
     fn disturb_others(&mut self, edge: u8) {
@@ -400,6 +442,16 @@ impl Stage {
         }
         Err(format!("records that no pool owns changed from {theirs:#?} to {records:#?}"))
     }
+}
+
+/// Says whether a run did all that there was to do.
+fn is_done_with(report: &RunReport) -> bool {
+    let becomes_weighted = |difference: &Difference| {
+        WEIGHTS_LAG_BEHIND_ROUTING
+            && matches!(difference.kind, DifferenceKind::Routing { to: Routing::Weighted, .. })
+    };
+    let mut steps = report.plan.pools.iter().flat_map(|pool| &pool.steps);
+    report.outcome.is_complete() && !steps.any(|(difference, _)| becomes_weighted(difference))
 }
 
 impl Station {

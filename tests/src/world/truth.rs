@@ -136,6 +136,12 @@ impl Truth {
         self.bag.get(usize::from(index).checked_rem(self.bag.len())?)
     }
 
+    /// Says whether there is an instance in this place that has not ended for good.
+    #[must_use]
+    pub fn is_alive(&self, slot: u8) -> bool {
+        !matches!(self.state(slot), None | Some(InstanceState::Terminated))
+    }
+
     fn take_event(&mut self, index: u8, again: bool) {
         if !again && let Some(place) = usize::from(index).checked_rem(self.bag.len()) {
             self.bag.remove(place);
@@ -164,7 +170,7 @@ impl Truth {
     }
 
     fn launch(&mut self, slot: u8, kind: LaunchKind, group: Option<Lifecycle>) {
-        if !matches!(self.state(slot), None | Some(InstanceState::Terminated)) {
+        if self.is_alive(slot) {
             return;
         }
         self.launches += 1;
