@@ -266,7 +266,7 @@ impl<'a> PoolChange<'a> {
 pub fn is_foreign(record: &RecordSet, records: &[RecordSet]) -> bool {
     let of_zone = matches!(record.r#type, RecordType::Soa | RecordType::Ns);
     let marked = |pool: &&str| Published::read(&known(pool), records).owned.contains(record);
-    !of_zone && !POOLS.iter().any(|pool| marked(pool))
+    !of_zone && !POOLS.iter().any(marked)
 }
 
 /// Says how many removals without proof a pool may see within its window, from a look on.

@@ -294,12 +294,11 @@ impl Stage {
             return Ok(());
         }
         let again = self.finish(edge)?;
-        let complete =
-            |again: &Box<RunReport>| again.plan.gaps == first.plan.gaps && !again.plan.batches.is_empty();
-        match again.filter(complete) {
-            Some(again) => Err(format!("planning again changes something: {:#?}", again.plan.batches)),
-            None => Ok(()),
+        let Some(again) = again.filter(|again| again.plan.gaps == first.plan.gaps) else { return Ok(()) };
+        if again.plan.batches.is_empty() {
+            return Ok(());
         }
+        Err(format!("planning again changes something: {:#?}", again.plan.batches))
     }
 
     /// Clears every fault, delivers what is under way, and lets time pass and sweeps run until nothing
