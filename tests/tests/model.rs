@@ -3,7 +3,7 @@
 //!
 //! Each case has a seed of its own, counted from a fixed one, so that every run does the same.
 //! `PROPTEST_CASES` and `PROPTEST_RNG_SEED` are read by proptest itself; a failure prints both.
-#![expect(clippy::panic, reason = "a test that cannot set its scene has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,8 +17,8 @@ use registrar_core::pool::{PoolState, Routing, WhenEmpty};
 use registrar_local::edge::Route53Faults;
 use registrar_tests::world::deviations::FALLBACK_NEVER_BECOMES_KEEP_LAST;
 use registrar_tests::world::{
-    DocumentChange, FleetRead, ForeignKind, GroupsRead, Happening, LaunchKind, Lifecycle, SLOTS, Stage,
-    Truth, WeightTag, expected, pool_name,
+    DocumentChange, FleetRead, ForeignKind, GroupsRead, Happening, LaunchKind, Lifecycle, Published, SLOTS,
+    Stage, Truth, WeightTag, expected, pool_name,
 };
 
 /// Where the seeds of the cases begin unless `PROPTEST_RNG_SEED` says otherwise.
@@ -120,6 +120,7 @@ fn to_an_instance(alive: Vec<u8>) -> BoxedStrategy<Happening> {
         2 => (0..SLOTS).prop_map(Happening::Forget),
         3 => (slot(), lifecycle()).prop_map(|(slot, to)| Happening::Move(slot, to)),
         4 => (slot(), prop::bool::weighted(0.3)).prop_map(|(slot, selected)| Happening::Select(slot, selected)),
+        3 => (0..2_u8, prop::bool::weighted(0.4)).prop_map(|(pool, selected)| Happening::SelectAll(pool, selected)),
         2 => (slot(), tag).prop_map(|(slot, tag)| Happening::Weigh(slot, tag)),
         1 => slot().prop_map(Happening::SpotWarning),
     ]
@@ -288,13 +289,50 @@ fn whatever_happens_the_rules_hold_and_the_records_follow_the_fleet_in_the_end()
         }
     }
     println!("{:#?}", tally.borrow());
+    if config.cases >= 256 {
+        nothing_was_in_vain(&tally.borrow());
+    }
 }
 
-/// Plays a short story to its end.
-fn story(happenings: &[Happening]) {
-    if let Err(what) = play(Truth::default(), happenings.to_vec(), || {}) {
-        panic!("{what}");
+/// A model that does nothing finds nothing: what the rules are about has to come about.
+fn nothing_was_in_vain(tally: &Tally) {
+    let wanted = [
+        ("CREATE", 500),
+        ("DELETE", 200),
+        ("go: dead", 100),
+        ("go: within-budget", 20),
+        ("go: moved", 20),
+        ("go: document", 20),
+        ("go: reweighted", 10),
+        ("held: unknown", 50),
+        ("held: removal-budget", 5),
+        ("held: last-record", 20),
+        ("held: keep-last", 5),
+        ("held: foreign-record", 50),
+        ("held: foreign-ttl", 20),
+        ("held: hosted-zone-incomplete", 20),
+        ("held: wrong-account-or-region", 20),
+        ("held: paused", 20),
+        ("lost replies", 20),
+        ("wait: Throttled", 50),
+        ("wait: PriorRequestNotComplete", 20),
+    ];
+    for (what, least) in wanted {
+        let count = tally.get(what).copied().unwrap_or(0);
+        assert!(count >= least, "{what} came about {count} times, not {least}: {tally:#?}");
     }
+}
+
+/// Plays a short story on one edge, without an end.
+fn story(happenings: &[Happening]) -> (Stage, Truth) {
+    let mut truth = Truth::default();
+    let mut stage = Stage::new(1, &truth).unwrap();
+    for happening in happenings {
+        let before = truth.clone();
+        truth.apply(happening);
+        stage.play(happening, &before, &truth).unwrap();
+    }
+    (stage, truth)
 }
 
 fn launch(slot: u8) -> Happening {
@@ -306,55 +344,49 @@ const SWEEP: Happening = Happening::Sweep(0, FleetRead::Whole, GroupsRead::Whole
 #[test]
 #[ignore = "lint refuses the plan that removes the fallback of an empty pool, and with it every other pool's"]
 fn an_empty_pool_may_go_from_a_fallback_to_keeping_the_last() {
-    story(&[
+    let _ = story(&[
         Happening::Edit(1, DocumentChange::WhenEmpty(WhenEmpty::Fallback)),
         SWEEP,
         Happening::Edit(1, DocumentChange::WhenEmpty(WhenEmpty::KeepLast)),
-        launch(0),
+        SWEEP,
     ]);
 }
 
 #[test]
 #[ignore = "a record in another form is rewritten with the pool's weight; the next run puts it right"]
 fn a_change_to_weighted_routing_gives_every_member_its_own_weight_at_once() {
-    let mut truth = Truth::default();
-    let mut stage = Stage::new(1, &truth).unwrap();
-    let happenings = [
+    let (stage, truth) = story(&[
         Happening::Edit(0, DocumentChange::Routing(Routing::Multivalue)),
         launch(0),
         Happening::Weigh(0, WeightTag::Weight(0)),
         SWEEP,
         Happening::Edit(0, DocumentChange::Routing(Routing::Weighted)),
         SWEEP,
-    ];
-    for happening in &happenings {
-        let before = truth.clone();
-        truth.apply(happening);
-        stage.play(happening, &before, &truth).unwrap();
-    }
+    ]);
     expected::check(&truth, &stage.records().unwrap()).unwrap();
 }
 
 #[test]
 #[ignore = "the launch time that an earlier read told is forgotten at a partial one"]
 fn a_stop_that_arrives_after_the_relaunch_was_seen_removes_nothing_at_a_partial_read() {
-    story(&[
-        launch(3),
+    let (stage, truth) = story(&[
         launch(0),
         launch(1),
-        Happening::Stop(3),
-        Happening::Start(3, true),
+        Happening::Stop(0),
+        Happening::Start(0, true),
         SWEEP,
-        // The first three events tell of the launches; the fourth of the stop.
-        Happening::Deliver { index: 3, edge: 0, again: false },
+        // The first two events tell of the launches, the third of the stop.
+        Happening::Deliver { index: 2, edge: 0, again: false },
         Happening::Sweep(0, FleetRead::First(0), GroupsRead::Whole),
     ]);
+    expected::check(&truth, &stage.records().unwrap()).unwrap();
 }
 
 #[test]
+#[ignore = "the edge forgets a batch without a reply before it plans what the budget still allows"]
 fn a_removal_whose_reply_is_lost_counts_against_the_budget() {
     let lose_reply = Route53Faults { lose_reply: 1, ..Route53Faults::default() };
-    story(&[
+    let (stage, _) = story(&[
         Happening::Edit(0, DocumentChange::Removals(1)),
         launch(0),
         launch(1),
@@ -367,4 +399,6 @@ fn a_removal_whose_reply_is_lost_counts_against_the_budget() {
         Happening::Faults(0, lose_reply),
         SWEEP,
     ]);
+    let published = Published::read(&pool_name(0), &stage.records().unwrap());
+    assert_eq!(published.entries.len(), 3, "one of four may go within the window");
 }

@@ -11,3 +11,6 @@ pub const LAUNCHES_ARE_FORGOTTEN: bool = true;
 
 /// An empty pool whose document goes from `fallback` to `keep-last` makes a plan that lint refuses.
 pub const FALLBACK_NEVER_BECOMES_KEEP_LAST: bool = true;
+
+/// A removal whose reply was lost is forgotten when the edge plans what the budget still allows.
+pub const LOST_REPLIES_COST_NOTHING: bool = true;

@@ -53,7 +53,7 @@ pub enum DocumentChange {
 }
 
 impl Document {
-    /// Writes the document of a pool with every default.
+    /// Writes the document of a pool: all defaults but a small budget, which a small fleet can spend.
     #[must_use]
     pub fn of(pool: &PoolName) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Document {
             ttl_secs: 20,
             routing: Routing::Weighted,
             default_weight: 100,
-            removals: 2,
+            removals: 1,
             when_empty: WhenEmpty::Remove,
             state: PoolState::Active,
             broken: false,

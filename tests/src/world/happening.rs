@@ -37,6 +37,8 @@ pub enum Happening {
     Move(u8, Lifecycle),
     /// The tag by which the pool selects an instance is lost, or comes back.
     Select(u8, bool),
+    /// Every instance of a pool loses that tag, or gets it back: somebody renamed it.
+    SelectAll(u8, bool),
     /// The weight tag changes.
     Weigh(u8, WeightTag),
     /// EC2 announces that it takes a Spot instance back.

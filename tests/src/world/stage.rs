@@ -15,7 +15,7 @@ use registrar_core::{SignedDuration, Timestamp};
 use registrar_local::edge::{Edge, EdgeFaults, Run, RunReport, SharedModel, Step, lock};
 use registrar_local::route53::{ModelChange, Route53Model, Settings};
 
-use super::deviations::WEIGHTS_LAG_BEHIND_ROUTING;
+use super::deviations::{LOST_REPLIES_COST_NOTHING, WEIGHTS_LAG_BEHIND_ROUTING};
 use super::happening::{FleetRead, ForeignKind, GroupsRead, Happening};
 use super::referee::{Change, Look, allowed, deployment, judge};
 use super::seen::Seen;
@@ -47,6 +47,7 @@ struct Station {
     run: Option<Running>,
     spent: Vec<Spent>,
     runs: u64,
+    loses_replies: bool,
 }
 
 /// A removal that nothing proved.
@@ -117,6 +118,7 @@ impl Stage {
             Happening::Vandalise(pool) => self.vandalise(pool)?,
             Happening::Faults(edge, route53) => {
                 self.at(edge).edge.set_faults(EdgeFaults { route53 });
+                self.at(edge).loses_replies |= route53.lose_reply > 0;
             }
             Happening::Sweep(edge, fleet, groups) => {
                 self.sweep(edge, after, fleet, groups)?;
@@ -142,6 +144,7 @@ impl Stage {
             | Happening::Forget(_)
             | Happening::Move(..)
             | Happening::Select(..)
+            | Happening::SelectAll(..)
             | Happening::Weigh(..)
             | Happening::SpotWarning(_)
             | Happening::Lose(_)
@@ -456,7 +459,7 @@ fn is_done_with(report: &RunReport) -> bool {
 impl Station {
     fn new(model: &SharedModel, seed: u64) -> Self {
         let edge = Edge::new(known(deployment()), hosted_zone(), Arc::clone(model), seed);
-        Self { edge, seen: Seen::default(), run: None, spent: Vec::new(), runs: 0 }
+        Self { edge, seen: Seen::default(), run: None, spent: Vec::new(), runs: 0, loses_replies: false }
     }
 
     fn disturb(&mut self) {
@@ -492,7 +495,7 @@ impl Station {
             self.spent.iter().filter(counts).count()
         };
         let fits = |look: &Look| spent(look.at, false) <= allowed(look, pool, spent(look.at, true));
-        if running.looks.iter().any(fits) {
+        if running.looks.iter().any(fits) || LOST_REPLIES_COST_NOTHING && self.loses_replies {
             return Ok(());
         }
         let count = spent(at, false);

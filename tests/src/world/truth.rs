@@ -19,8 +19,8 @@ use super::known;
 /// The pools, by number.
 pub const POOLS: [&str; 2] = ["video", "games"];
 
-/// Places for instances: the first four are of the first pool, the others of the second.
-pub const SLOTS: u8 = 6;
+/// Places for instances: the first five are of the first pool, the others of the second.
+pub const SLOTS: u8 = 7;
 
 pub(crate) const SELECTION_TAG: &str = "edge-dns";
 pub(crate) const WEIGHT_TAG: &str = "edge-dns-weight";
@@ -101,6 +101,10 @@ impl Truth {
             Happening::Forget(slot) => self.forget(slot),
             Happening::Move(slot, to) => self.move_to(slot, to),
             Happening::Select(slot, selected) => self.select(slot, selected),
+            Happening::SelectAll(pool, selected) => {
+                let of_pool = |slot: &u8| pool_of(*slot) == pool_name(pool);
+                (0..SLOTS).filter(of_pool).for_each(|slot| self.select(slot, selected));
+            }
             Happening::Weigh(slot, tag) => self.weigh(slot, tag),
             Happening::SpotWarning(slot) => self.send(slot, EventKind::SpotWarning),
             Happening::Deliver { index, again, .. } => self.take_event(index, again),
@@ -335,5 +339,5 @@ pub fn pool_name(pool: u8) -> PoolName {
 }
 
 fn pool_of(slot: u8) -> PoolName {
-    pool_name(u8::from(slot >= 4))
+    pool_name(u8::from(slot >= 5))
 }
