@@ -76,7 +76,7 @@ fn happening(truth: &Truth) -> BoxedStrategy<Happening> {
         launches => launch_somewhere(free),
         8 => to_an_instance(alive),
         4 => to_events(),
-        2 => (0..2_u8, edit()).prop_map(|(pool, change)| Happening::Edit(pool, change)),
+        3 => (0..2_u8, edit()).prop_map(|(pool, change)| Happening::Edit(pool, change)),
         1 => to_the_hosted_zone(),
         2 => time().prop_map(Happening::Pass),
         14 => to_the_registrar(),
@@ -146,7 +146,7 @@ fn edit() -> BoxedStrategy<DocumentChange> {
         8 => Just(PoolState::Active), 1 => Just(PoolState::Paused), 1 => Just(PoolState::Retired),
     ];
     prop_oneof![
-        2 => prop_oneof![Just(20), Just(30), Just(60)].prop_map(DocumentChange::Ttl),
+        4 => prop_oneof![Just(20), Just(30), Just(60)].prop_map(DocumentChange::Ttl),
         1 => prop_oneof![Just(0), Just(1), Just(100)].prop_map(DocumentChange::DefaultWeight),
         1 => (1..3_u32).prop_map(DocumentChange::Removals),
         3 => when_empty.prop_map(DocumentChange::WhenEmpty),
@@ -350,6 +350,26 @@ fn an_empty_pool_may_go_from_a_fallback_to_keeping_the_last() {
         Happening::Edit(1, DocumentChange::WhenEmpty(WhenEmpty::KeepLast)),
         SWEEP,
     ]);
+}
+
+#[test]
+#[ignore = "the guard lets the dead go and holds the fallback back; lint refuses that plan for every pool"]
+fn a_dead_record_may_go_although_its_fallback_has_to_wait_for_the_whole_listing() {
+    let truncated = Route53Faults { truncate_listing: 1, ..Route53Faults::default() };
+    // Half of the listing ends after the second pool's record: start of authority, name servers, games.
+    let (stage, _) = story(&[
+        launch(5),
+        launch(0),
+        launch(1),
+        launch(2),
+        SWEEP,
+        Happening::Terminate(5),
+        Happening::Edit(1, DocumentChange::WhenEmpty(WhenEmpty::Fallback)),
+        Happening::Faults(0, truncated),
+        SWEEP,
+    ]);
+    let published = Published::read(&pool_name(1), &stage.records().unwrap());
+    assert!(published.entries.is_empty(), "nothing was done at all: {published:?}");
 }
 
 #[test]

@@ -14,3 +14,6 @@ pub const FALLBACK_NEVER_BECOMES_KEEP_LAST: bool = true;
 
 /// A removal whose reply was lost is forgotten when the edge plans what the budget still allows.
 pub const LOST_REPLIES_COST_NOTHING: bool = true;
+
+/// A dead record goes while the listing is incomplete, its fallback does not come, and lint refuses both.
+pub const LINT_REFUSES_TO_WAIT_FOR_A_FALLBACK: bool = true;

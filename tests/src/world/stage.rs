@@ -9,13 +9,15 @@ use std::sync::{Arc, Mutex};
 use registrar_core::diff::{Difference, DifferenceKind};
 use registrar_core::ids::PoolName;
 use registrar_core::name::RecordName;
-use registrar_core::pool::Routing;
+use registrar_core::pool::{Routing, WhenEmpty};
 use registrar_core::record_set::{RecordSet, RecordType};
 use registrar_core::{SignedDuration, Timestamp};
 use registrar_local::edge::{Edge, EdgeFaults, Run, RunReport, SharedModel, Step, lock};
 use registrar_local::route53::{ModelChange, Route53Model, Settings};
 
-use super::deviations::{LOST_REPLIES_COST_NOTHING, WEIGHTS_LAG_BEHIND_ROUTING};
+use super::deviations::{
+    LINT_REFUSES_TO_WAIT_FOR_A_FALLBACK, LOST_REPLIES_COST_NOTHING, WEIGHTS_LAG_BEHIND_ROUTING,
+};
 use super::happening::{FleetRead, ForeignKind, GroupsRead, Happening};
 use super::referee::{Change, Look, allowed, deployment, judge};
 use super::seen::Seen;
@@ -206,7 +208,7 @@ impl Stage {
         let station = self.at(edge);
         let look = Look { at: now, seen: station.seen.clone(), records };
         match station.edge.begin(now, now + RUN_TIME) {
-            Err(problem) if problem.contains("rules") => Err(problem),
+            Err(problem) if station.breaks_rules(&problem) => Err(problem),
             Err(_) => Ok(false),
             Ok(run) => {
                 let names = POOLS.map(|pool| pool_record(&known(pool)));
@@ -247,7 +249,7 @@ impl Stage {
                 return Ok(Progress::Waits(at));
             }
             Step::Done(report) => {
-                running.end(&report, &after)?;
+                station.end(&running, &report, &after)?;
                 self.count(&report);
                 return Ok(Progress::Done(report));
             }
@@ -462,6 +464,13 @@ impl Station {
         Self { edge, seen: Seen::default(), run: None, spent: Vec::new(), runs: 0, loses_replies: false }
     }
 
+    fn breaks_rules(&self, problem: &str) -> bool {
+        let falls_back = self.seen.documents.values().any(|it| it.when_empty == WhenEmpty::Fallback);
+        let known =
+            LINT_REFUSES_TO_WAIT_FOR_A_FALLBACK && falls_back && problem.contains("against its policy");
+        problem.contains("rules") && !known
+    }
+
     fn disturb(&mut self) {
         if let Some(running) = &mut self.run {
             running.undisturbed = false;
@@ -501,21 +510,19 @@ impl Station {
         let count = spent(at, false);
         Err(format!("pool {pool} lost {count} records without proof, which its budget does not allow"))
     }
-}
 
-impl Running {
     /// Checks what can only be said of a whole run.
-    fn end(&self, report: &RunReport, records: &[RecordSet]) -> Result<(), String> {
-        if let Some(refused) = report.outcome.failed_looks.iter().find(|problem| problem.contains("rules")) {
+    fn end(&self, running: &Running, report: &RunReport, records: &[RecordSet]) -> Result<(), String> {
+        if let Some(refused) = report.outcome.failed_looks.iter().find(|problem| self.breaks_rules(problem)) {
             return Err(refused.clone());
         }
-        if !self.undisturbed {
+        if !running.undisturbed {
             return Ok(());
         }
         if let Some(poison) = report.outcome.poison.first() {
             return Err(format!("a plan that nobody disturbed was refused: {:?}", poison.messages));
         }
-        match self.fell_silent.iter().find(|name| answers(name, records)) {
+        match running.fell_silent.iter().find(|name| answers(name, records)) {
             Some(name) => Err(format!("{name} did not answer in the middle of a run")),
             None => Ok(()),
         }
