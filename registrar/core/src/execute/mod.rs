@@ -224,7 +224,7 @@ impl Execution {
         let State::Submitted(batch) = std::mem::replace(&mut self.state, State::Ready) else { return };
         match reply {
             Reply::Accepted { change_id } => {
-                self.view.apply(&batch);
+                self.refusals.accept(&batch, &mut self.view);
                 self.backoff.reset();
                 self.outcome.applied.push(Applied { change_id: Some(change_id), batch });
             }

@@ -22,7 +22,7 @@ impl SetsView {
         Self { sets: plan.observed.clone() }
     }
 
-    pub(super) fn apply(&mut self, batch: &Batch) {
+    fn apply(&mut self, batch: &Batch) {
         for change in batch.changes() {
             let set = self.sets.entry((batch.hosted_zone_id.clone(), change.record.set_key())).or_default();
             match change.action {
@@ -93,6 +93,17 @@ impl Refusals {
         }
         let only = batch.units.first().filter(|_| batch.units.len() == 1)?;
         self.standing(only, view).filter(|refusal| refusal.is_poison()).map(|refusal| refusal.unit.clone())
+    }
+
+    /// Applies an accepted batch to the view. What the execution changes itself is no reason to forget what
+    /// was refused in the same set: only others' changes are.
+    pub(super) fn accept(&mut self, batch: &Batch, view: &mut SetsView) {
+        let fresh: Vec<bool> =
+            self.refused.iter().map(|refusal| refusal.sets == view.of(&refusal.unit)).collect();
+        view.apply(batch);
+        for (refusal, _) in self.refused.iter_mut().zip(fresh).filter(|(_, fresh)| *fresh) {
+            refusal.sets = view.of(&refusal.unit);
+        }
     }
 
     fn standing(&self, unit: &Unit, view: &SetsView) -> Option<&Refusal> {

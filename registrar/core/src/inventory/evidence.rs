@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Fleet, Instance, InstanceState};
+use super::{Fleet, InstanceState};
 use crate::address::{AddressKind, Addresses};
 use crate::ids::InstanceId;
 use crate::trigger::{Movement, Trigger};
@@ -45,13 +45,21 @@ pub struct TerminalEvent {
 /// How far apart two reads must be to agree on something: closer ones may come from one lagging replica.
 const APART: SignedDuration = SignedDuration::from_millis(500);
 
+/// What reads saw of a running instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    addresses: Addresses,
+    /// Since which read the addresses are the same.
+    since: Timestamp,
+    launched_at: Option<Timestamp>,
+}
+
 /// Events and earlier reads, as far as planning needs them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventMemory {
     terminal: BTreeMap<InstanceId, TerminalEvent>,
     launched: BTreeMap<InstanceId, (Timestamp, Timestamp)>,
-    /// The addresses of running instances, and since which read they are the same.
-    seen: BTreeMap<InstanceId, (Timestamp, Addresses)>,
+    seen: BTreeMap<InstanceId, Seen>,
     last_read: Option<Timestamp>,
 }
 
@@ -113,7 +121,9 @@ impl EventMemory {
     ) -> Option<&TerminalEvent> {
         let event = self.terminal.get(id)?;
         let launched_by_event = self.launched.get(id).map(|(at, _)| *at);
-        let relaunched = launched_at.max(launched_by_event).is_some_and(|launch| launch > event.at);
+        let launched_before = self.seen.get(id).and_then(|seen| seen.launched_at);
+        let launched = launched_at.max(launched_by_event).max(launched_before);
+        let relaunched = launched.is_some_and(|launch| launch > event.at);
         let expired = now.duration_since(event.received_at) > TERMINAL_EVENT_LIFETIME;
         (!relaunched && !expired).then_some(event)
     }
@@ -121,8 +131,8 @@ impl EventMemory {
     /// Says whether two reads agree that the instance runs without an address of that kind.
     #[must_use]
     pub fn lacks_address(&self, id: &InstanceId, kind: AddressKind) -> bool {
-        let lacking = self.seen.get(id).filter(|(_, addresses)| addresses.of_kind(kind).is_none());
-        lacking.zip(self.last_read).is_some_and(|((since, _), last)| last.duration_since(*since) >= APART)
+        let lacking = self.seen.get(id).filter(|seen| seen.addresses.of_kind(kind).is_none());
+        lacking.zip(self.last_read).is_some_and(|(seen, last)| last.duration_since(seen.since) >= APART)
     }
 
     /// Remembers what a read of the fleet saw, for the next one, and forgets events past their lifetime.
@@ -130,14 +140,19 @@ impl EventMemory {
         let alive = |received_at: Timestamp| read_at.duration_since(received_at) <= TERMINAL_EVENT_LIFETIME;
         self.terminal.retain(|_, event| alive(event.received_at));
         self.launched.retain(|_, (_, received_at)| alive(*received_at));
-        let since = |instance: &Instance| match self.seen.get(&instance.id) {
-            Some((since, addresses)) if *addresses == instance.addresses => *since,
-            Some(_) | None => read_at,
-        };
-        let running =
-            fleet.instances.values().filter(|instance| instance.state == Some(InstanceState::Running));
-        let seen = running.map(|instance| (instance.id.clone(), (since(instance), instance.addresses)));
-        self.seen = seen.collect();
+        let mut before = std::mem::take(&mut self.seen);
+        for instance in fleet.instances.values() {
+            let known = before.remove(&instance.id).filter(|known| known.addresses == instance.addresses);
+            if instance.state == Some(InstanceState::Running) {
+                let since = known.map_or(read_at, |known| known.since);
+                let (addresses, launched_at) = (instance.addresses, instance.launched_at);
+                self.seen.insert(instance.id.clone(), Seen { addresses, since, launched_at });
+            }
+        }
+        if fleet.gap.is_some() {
+            // A relaunch that was seen stays known while the instance is not seen.
+            self.seen.extend(before);
+        }
         self.last_read = Some(read_at);
     }
 }
@@ -164,6 +179,7 @@ fn drop_oldest<T>(events: &mut BTreeMap<InstanceId, T>, received_at: fn(&T) -> T
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::Instance;
 
     fn at(text: &str) -> Timestamp {
         format!("2026-11-21T{text}Z").parse().unwrap()

@@ -79,7 +79,7 @@ impl<W: Write> Service<W> {
         let faults = inputs.read_faults()?;
         if faults.name_servers.len() > config.dns.len() {
             bail!(
-                "faults {}: there are {} name servers, and faults for {} (hint: give one --dns for each)",
+                "faults {}: name_servers: there are {} name servers, and faults for {} (hint: give one --dns for each)",
                 inputs.faults.as_deref().unwrap_or_else(|| "-".as_ref()).display(),
                 config.dns.len(),
                 faults.name_servers.len()

@@ -1,0 +1,232 @@
+//! What the hosted zone must hold once everything can be read and enough time has passed.
+//!
+//! It follows from the true fleet and the documents alone. Where the design holds something back for
+//! good (a foreign record in the way, the last record without proof), it says so and nothing more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use registrar_core::inventory::InstanceState;
+use registrar_core::pool::{PoolState, Routing, WhenEmpty};
+use registrar_core::record_set::{RecordSet, RecordType, RoutingKind};
+use registrar_local::fleet::EmbeddedInstance;
+
+use super::document::{Document, FALLBACK};
+use super::happening::Lifecycle;
+use super::referee::is_foreign;
+use super::seen::selects;
+use super::truth::{Truth, WEIGHT_TAG};
+use super::zone::{Published, owner_record, pool_record};
+
+/// Why an instance that does not serve may still have a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Starting,
+    Unproven,
+    Dead,
+}
+
+/// Checks that the records are what the true fleet asks for.
+///
+/// # Errors
+/// When they are not, with what is there.
+pub fn check(truth: &Truth, records: &[RecordSet]) -> Result<(), String> {
+    for document in truth.documents.values() {
+        let settled = Settled::new(truth, document, records);
+        settled.check().map_err(|what| {
+            format!("pool {} did not settle: {what}\n  {document:?}\n  {settled}", document.pool)
+        })?;
+    }
+    Ok(())
+}
+
+struct Settled<'a> {
+    truth: &'a Truth,
+    document: &'a Document,
+    published: Published,
+    /// Records of others at the pool's name.
+    foreign: Vec<&'a RecordSet>,
+    members: BTreeMap<String, (Ipv4Addr, Option<u8>)>,
+}
+
+impl<'a> Settled<'a> {
+    fn new(truth: &'a Truth, document: &'a Document, records: &'a [RecordSet]) -> Self {
+        let name = pool_record(&document.pool);
+        let foreign = records.iter().filter(|it| it.name == name && is_foreign(it, records)).collect();
+        let members = truth.fleet.instances.iter().filter(|(_, it)| serves(it, document));
+        let member = |it: &EmbeddedInstance| Some((it.carrier_ip?, weight(it, document)));
+        Self {
+            truth,
+            document,
+            published: Published::read(&document.pool, records),
+            foreign,
+            members: members.filter_map(|(id, it)| Some((id.to_string(), member(it)?))).collect(),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self.document.state {
+            PoolState::Paused => return Ok(()),
+            PoolState::Retired if self.published.owned.is_empty() => return Ok(()),
+            PoolState::Retired => return Err("a retired pool has records".to_owned()),
+            PoolState::Active => {}
+        }
+        self.nobody_else()?;
+        for (id, (address, _)) in &self.members {
+            match self.published.entries.get(id) {
+                Some(entry) if entry.address == Some(*address) => {}
+                Some(_) => return Err(format!("{id} is published with another address")),
+                None if self.is_obstructed() => {}
+                None => return Err(format!("{id} serves and is not published")),
+            }
+        }
+        if self.is_obstructed() { Ok(()) } else { self.form() }
+    }
+
+    /// Whoever does not serve has no record, unless it is the last one and nothing proves its end.
+    fn nobody_else(&self) -> Result<(), String> {
+        let others: Vec<(&String, Fate)> = self
+            .published
+            .entries
+            .keys()
+            .filter(|id| !self.members.contains_key(*id))
+            .map(|id| (id, self.fate(id)))
+            .filter(|(_, fate)| *fate != Fate::Starting)
+            .collect();
+        let is_last = self.published.entries.len() == 1;
+        let keeps_last = self.document.when_empty == WhenEmpty::KeepLast;
+        let unproven = others.iter().all(|(_, fate)| *fate == Fate::Unproven);
+        let stays = is_last && (unproven || keeps_last) || unproven && !self.anyone_is_known();
+        if others.is_empty() || stays {
+            return Ok(());
+        }
+        Err(format!("{others:?} do not serve and are published"))
+    }
+
+    fn anyone_is_known(&self) -> bool {
+        self.truth.fleet.instances.iter().any(|(id, it)| {
+            selects(it, &self.document.pool) || self.published.entries.contains_key(id.as_str())
+        })
+    }
+
+    fn fate(&self, id: &str) -> Fate {
+        let found = self.truth.fleet.instances.iter().find(|(known, _)| known.as_str() == id);
+        let Some((_, instance)) = found else { return Fate::Unproven };
+        let dead = instance.state.is_terminal() || !in_service(instance);
+        match (dead, selects(instance, &self.document.pool), instance.state) {
+            (true, _, _) => Fate::Dead,
+            (false, false, _) => Fate::Unproven,
+            (false, true, InstanceState::Pending) => Fate::Starting,
+            (false, true, _) => Fate::Dead,
+        }
+    }
+
+    /// Says whether a record of somebody else forbids the pool's own.
+    fn is_obstructed(&self) -> bool {
+        self.foreign.iter().any(|record| {
+            record.r#type == RecordType::Cname
+                || (record.r#type == RecordType::A
+                    && (self.document.routing == Routing::Simple || record.routing() != self.kind()))
+        })
+    }
+
+    fn kind(&self) -> RoutingKind {
+        match self.document.routing {
+            Routing::Weighted => RoutingKind::Weighted,
+            Routing::Multivalue => RoutingKind::Multivalue,
+            Routing::Simple => RoutingKind::Simple,
+        }
+    }
+
+    /// Routing, TTL, weights and fallback are what the document says, or what others' records force.
+    fn form(&self) -> Result<(), String> {
+        if self.keeps_only_the_fallback() {
+            return Ok(());
+        }
+        let theirs = self.foreign.iter().filter_map(|record| record.ttl_secs).next();
+        let ttl_secs = theirs.unwrap_or(self.document.ttl_secs);
+        let of_addresses = self.published.owned.iter().filter(|record| record.r#type == RecordType::A);
+        for record in of_addresses {
+            if record.ttl_secs != Some(ttl_secs) || record.routing() != self.kind() {
+                return Err(format!("[{record}] is not {} with TTL {ttl_secs}", self.document.routing));
+            }
+        }
+        self.weights()?;
+        let falls_back = self.document.when_empty == WhenEmpty::Fallback;
+        match &self.published.fallback {
+            None if falls_back => return Err("the fallback is missing".to_owned()),
+            Some(_) if !falls_back => return Err("there is a fallback that nobody wants".to_owned()),
+            Some(record) if record.weight != Some(0) || record.values().ne([FALLBACK]) => {
+                return Err(format!("[{record}] is not the fallback"));
+            }
+            Some(_) | None => {}
+        }
+        self.count(usize::from(falls_back))
+    }
+
+    /// A fallback that nobody wants any more is the last record of a pool that keeps its last one.
+    fn keeps_only_the_fallback(&self) -> bool {
+        let alone = self.published.fallback.is_some() && self.published.owned.len() == 1;
+        self.document.when_empty == WhenEmpty::KeepLast && alone
+    }
+
+    fn weights(&self) -> Result<(), String> {
+        for (id, (_, wanted)) in &self.members {
+            let weight = self.published.entries.get(id).and_then(|entry| entry.weight);
+            let right = match self.document.routing {
+                Routing::Weighted => wanted.is_none() && weight.is_some() || weight == *wanted,
+                Routing::Multivalue | Routing::Simple => weight.is_none(),
+            };
+            if !right {
+                return Err(format!("{id} has weight {weight:?} and asks for {wanted:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// One record set for each entry, or one of addresses and one of texts for them all.
+    fn count(&self, fallbacks: usize) -> Result<(), String> {
+        let (entries, owned) = (&self.published.entries, &self.published.owned);
+        let right = match self.document.routing {
+            Routing::Weighted | Routing::Multivalue => owned.len() == entries.len() + fallbacks,
+            Routing::Simple if entries.is_empty() => owned.is_empty(),
+            Routing::Simple => {
+                let values = |kind: &RecordType| -> BTreeSet<&str> {
+                    owned.iter().filter(|it| it.r#type == *kind).flat_map(RecordSet::values).collect()
+                };
+                let addresses: BTreeSet<String> =
+                    entries.values().filter_map(|entry| Some(entry.address?.to_string())).collect();
+                let texts = owned.iter().find(|it| it.name == owner_record(&self.document.pool));
+                owned.len() == 2
+                    && values(&RecordType::A) == addresses.iter().map(String::as_str).collect()
+                    && texts.is_some_and(|texts| texts.resource_records.len() == entries.len())
+            }
+        };
+        if right { Ok(()) } else { Err("there are record sets that belong to no instance".to_owned()) }
+    }
+}
+
+impl std::fmt::Display for Settled<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "serving: {:?}", self.members)?;
+        for record in self.published.owned.iter().chain(self.foreign.iter().copied()) {
+            writeln!(f, "  [{record}]")?;
+        }
+        Ok(())
+    }
+}
+
+fn in_service(instance: &EmbeddedInstance) -> bool {
+    instance.group.as_ref().is_none_or(|(_, state)| state == Lifecycle::InService.name())
+}
+
+fn serves(instance: &EmbeddedInstance, document: &Document) -> bool {
+    instance.state == InstanceState::Running && in_service(instance) && selects(instance, &document.pool)
+}
+
+fn weight(instance: &EmbeddedInstance, document: &Document) -> Option<u8> {
+    match instance.tags.get(WEIGHT_TAG) {
+        None => Some(document.default_weight),
+        Some(value) => value.parse().ok().filter(|weight| *weight >= document.smallest_weight()),
+    }
+}
