@@ -35,6 +35,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Show what would change, from dumps of the AWS CLI, without touching anything.
+    #[command(after_help = EXIT_CODES)]
     Plan(plan::PlanArguments),
     /// Validate pool documents.
     #[command(subcommand)]

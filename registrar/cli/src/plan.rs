@@ -28,7 +28,8 @@ pub(crate) struct PlanArguments {
     /// What `aws ec2 describe-instances` printed.
     #[arg(long, value_name = "FILE")]
     fleet: PathBuf,
-    /// What `aws autoscaling describe-auto-scaling-instances` or `describe-auto-scaling-groups` printed.
+    /// What `aws autoscaling describe-auto-scaling-instances` or `describe-auto-scaling-groups` printed. Without it,
+    /// an instance whose tag names a group is unknown: it is not added, and its record stays.
     #[arg(long, value_name = "FILE")]
     groups: Option<PathBuf>,
     /// What `aws route53 list-resource-record-sets` printed.

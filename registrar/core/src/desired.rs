@@ -11,8 +11,9 @@ use crate::ids::InstanceId;
 use crate::inventory::Inventory;
 use crate::owner::Owner;
 use crate::pool::{Fallback, Policy, PoolState, Routing, WhenEmpty};
+use crate::selection::SelectionIndex;
 use crate::site::Sites;
-use crate::standing::{SelectionIndex, Standing, WeightRequest};
+use crate::standing::{Standing, WeightRequest};
 
 /// One instance that should be published.
 #[derive(Clone, Debug, PartialEq, Eq)]

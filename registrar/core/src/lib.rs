@@ -24,6 +24,7 @@ pub mod plan;
 pub mod pool;
 pub mod record_set;
 pub mod report;
+mod selection;
 pub mod site;
 pub mod standing;
 pub mod trigger;

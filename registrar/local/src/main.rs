@@ -19,9 +19,15 @@ use registrar_local::demo::{self, DemoConfig};
 use registrar_local::dns::Clock;
 use registrar_local::serve::{Inputs, ServeConfig, serve};
 
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; serve ends so on SIGINT, on SIGTERM, and with --exit-on-eof at the end of standard input
+  1  failed, or a check of the demonstration did not hold
+  2  usage";
+
 /// An edge in one process: a fleet, a strict model of Route 53, and weighted DNS answers.
 #[derive(Parser)]
-#[command(name = "registrar-local", version, max_term_width = 100)]
+#[command(name = "registrar-local", version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -31,7 +37,8 @@ struct Cli {
 enum Command {
     /// Watch a fleet scale out and in with its records following, a blackhole appear and be caught.
     Demo(DemoArguments),
-    /// Keep records in step with dumps of a real fleet and with events, and answer for them over DNS.
+    /// Keep records in step with dumps of a real fleet, and with EventBridge envelopes on standard input (one JSON a
+    /// line), and answer for them over DNS.
     Serve(Box<ServeArguments>),
 }
 
@@ -57,6 +64,7 @@ struct ServeArguments {
     #[arg(long, value_name = "FILE")]
     fleet: PathBuf,
     /// What `aws autoscaling describe-auto-scaling-instances` or `describe-auto-scaling-groups` printed. Watched.
+    /// Without it, an instance whose tag names a group is unknown: it is not added.
     #[arg(long, value_name = "FILE")]
     groups: Option<PathBuf>,
     /// What `aws route53 list-resource-record-sets` printed: read at the start where it exists, written after

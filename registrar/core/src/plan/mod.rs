@@ -25,8 +25,9 @@ use crate::inventory::{Gap, HostedZone, Inventory};
 use crate::owner::{Owner, Role};
 use crate::pool::{Policy, Pool, PoolState};
 use crate::record_set::{RecordSet, SetKey};
+use crate::selection::SelectionIndex;
 use crate::site::{MarkedPlaces, Place, Sites};
-use crate::standing::{MemberState, SelectionIndex};
+use crate::standing::MemberState;
 
 /// Everything that planning reads.
 #[derive(Clone, Copy, Debug)]
