@@ -41,7 +41,7 @@ pub fn read_dump<T>(
 ) -> Result<T> {
     parse(&read(what, path)?).map_err(|error| {
         anyhow!(
-            "{what} {} is not what `{command}` prints: {error} (hint: run it again and keep its whole output)",
+            "{what} {} is not what `{command}` prints: {error} (hint: run that command again and keep its whole output)",
             path.display()
         )
     })
