@@ -106,7 +106,11 @@ impl Seen {
         let running = instances.iter().filter(|(_, instance)| instance.state == InstanceState::Running);
         let bare = running.filter(|(_, instance)| instance.carrier_ip.is_none());
         let since = |id: &InstanceId| self.bare_since.get(id).copied().unwrap_or(now);
-        self.bare_since = bare.map(|(id, _)| (id.clone(), since(id))).collect();
+        let bare: BTreeMap<_, _> = bare.map(|(id, _)| (id.clone(), since(id))).collect();
+        // A page that does not show an instance takes nothing back of what an earlier read saw of it.
+        let unseen = |id: &InstanceId| self.fleet_gap && !instances.contains_key(id);
+        self.bare_since.retain(|id, _| unseen(id));
+        self.bare_since.extend(bare);
         for (id, instance) in &instances {
             let known = self.launches.entry(id.clone()).or_insert(instance.launched_at);
             *known = (*known).max(instance.launched_at);

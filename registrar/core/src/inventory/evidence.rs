@@ -16,6 +16,10 @@ use crate::trigger::{Movement, Trigger};
 /// How long a terminal event stays an input to planning.
 pub const TERMINAL_EVENT_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
+/// How late an event may arrive: EventBridge tries for 24 hours (user guide, "Event retry policy"). For that
+/// long a launch is remembered, so that an older event about the instance proves nothing.
+const LATEST_DELIVERY: SignedDuration = SignedDuration::from_hours(24);
+
 /// How many instances' events are kept at most, so that a flood of events cannot fill the memory; the
 /// oldest go first, and a sweep finds what they would have told.
 const MOST_EVENTS: usize = 50_000;
@@ -137,9 +141,9 @@ impl EventMemory {
 
     /// Remembers what a read of the fleet saw, for the next one, and forgets events past their lifetime.
     pub fn remember_fleet(&mut self, fleet: &Fleet, read_at: Timestamp) {
-        let alive = |received_at: Timestamp| read_at.duration_since(received_at) <= TERMINAL_EVENT_LIFETIME;
-        self.terminal.retain(|_, event| alive(event.received_at));
-        self.launched.retain(|_, (_, received_at)| alive(*received_at));
+        let age = |received_at: Timestamp| read_at.duration_since(received_at);
+        self.terminal.retain(|_, event| age(event.received_at) <= TERMINAL_EVENT_LIFETIME);
+        self.launched.retain(|_, (_, received_at)| age(*received_at) <= LATEST_DELIVERY);
         let mut before = std::mem::take(&mut self.seen);
         for instance in fleet.instances.values() {
             let known = before.remove(&instance.id).filter(|known| known.addresses == instance.addresses);
@@ -149,8 +153,13 @@ impl EventMemory {
                 self.seen.insert(instance.id.clone(), Seen { addresses, since, launched_at });
             }
         }
+        // A relaunch that was seen stays known while the instance is not, in whatever account was asked.
+        for (id, seen) in &before {
+            if let Some(launched_at) = seen.launched_at {
+                self.note_launch(id, launched_at, read_at);
+            }
+        }
         if fleet.gap.is_some() {
-            // A relaunch that was seen stays known while the instance is not seen.
             self.seen.extend(before);
         }
         self.last_read = Some(read_at);
