@@ -195,7 +195,9 @@ fn packages(lock: &str) -> BTreeMap<&str, Vec<&str>> {
 #[test]
 fn nothing_is_left_for_later_or_belongs_to_one_machine() {
     let here = file!();
-    let words = ["TODO", "FIXME", "XXX", "unimplemented!(", "todo!(", "/home/", "/root/", "/work/", "/tmp/"];
+    let this_machine = root().display().to_string();
+    let words =
+        ["TODO", "FIXME", "unimplemented!(", "todo!(", "/home/", "/root/", "/tmp/", this_machine.as_str()];
     let mut problems = Vec::new();
     let mut found = Vec::new();
     for ending in [".rs", ".md", ".toml", ".json", ".yaml"] {
