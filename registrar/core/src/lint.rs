@@ -125,11 +125,11 @@ pub fn lint(plan: &Plan, pools: &[Pool], inventory: &Inventory) -> Vec<LintNote>
             check.load(&batch.hosted_zone_id, &texts, inventory);
         }
     }
-    let read = check.world.clone();
-    let names: Vec<Place> = read.keys().filter(|place| answers(&read, place)).cloned().collect();
+    let names: Vec<Place> =
+        check.world.keys().filter(|place| answers(&check.world, place)).cloned().collect();
     let mut emptied: BTreeSet<&Place> = BTreeSet::new();
     for batch in &plan.batches {
-        check.batch(batch, &read);
+        check.batch(batch, inventory);
         emptied.extend(names.iter().filter(|place| !answers(&check.world, place)));
     }
     for place in emptied {
@@ -138,7 +138,7 @@ pub fn lint(plan: &Plan, pools: &[Pool], inventory: &Inventory) -> Vec<LintNote>
     check.notes
 }
 
-type Records = BTreeMap<RecordKey, Arc<RecordSet>>;
+type Records = Vec<Arc<RecordSet>>;
 
 type World = BTreeMap<Place, Records>;
 
@@ -160,7 +160,7 @@ fn place(zone: &HostedZoneId, name: &RecordName) -> Place {
 
 fn answers(world: &World, place: &Place) -> bool {
     world.get(place).is_some_and(|records| {
-        records.values().any(|record| matches!(record.r#type, RecordType::A | RecordType::Cname))
+        records.iter().any(|record| matches!(record.r#type, RecordType::A | RecordType::Cname))
     })
 }
 
@@ -172,12 +172,11 @@ impl Check<'_> {
     fn load(&mut self, zone: &HostedZoneId, name: &RecordName, inventory: &Inventory) {
         self.world.entry(place(zone, name)).or_insert_with(|| {
             let zone = inventory.hosted_zones.get(zone);
-            let records = zone.into_iter().flat_map(|zone| zone.at_name(name));
-            records.map(|record| (record.key(), Arc::clone(record))).collect()
+            zone.into_iter().flat_map(|zone| zone.at_name(name)).map(Arc::clone).collect()
         });
     }
 
-    fn batch(&mut self, batch: &Batch, read: &World) {
+    fn batch(&mut self, batch: &Batch, inventory: &Inventory) {
         let values: usize = batch.changes().map(|change| change.record.resource_records.len().max(1)).sum();
         let characters: usize = batch.changes().flat_map(|change| change.record.values()).map(str::len).sum();
         if values > MOST_VALUES || characters > MOST_CHARACTERS {
@@ -199,16 +198,16 @@ impl Check<'_> {
             }
         }
         for (set, pools) in touched {
-            self.set(&place(&batch.hosted_zone_id, &set.name), &set, pools, read);
+            self.set(&place(&batch.hosted_zone_id, &set.name), &set, pools, inventory);
         }
     }
 
     fn change(&mut self, unit: &Unit, change: &Change) {
         let (zone, record) = (&unit.hosted_zone_id, &change.record);
         let at = place(zone, &record.name);
+        let there = self.find(&at, record);
         let mut note =
             |rule, detail| self.notes.push(LintNote { rule, pools: [unit.pool.clone()].into(), detail });
-        let there = self.world.get(&at).and_then(|records| records.get(&record.key())).cloned();
         match (change.action, there) {
             (ChangeAction::Delete, Some(read)) if read == *record => {
                 if self.owner(&read, zone).is_none() {
@@ -216,7 +215,7 @@ impl Check<'_> {
                     self.note(Rule::OnlyOwned, [unit.pool.clone()], detail);
                 }
                 if let Some(records) = self.world.get_mut(&at) {
-                    records.remove(&record.key());
+                    records.retain(|there| !is_same(there, record));
                 }
                 self.deleted.insert((zone.clone(), record.key()));
             }
@@ -228,9 +227,13 @@ impl Check<'_> {
             }
             (ChangeAction::Create, None) => {
                 self.created_where_it_may(unit, record);
-                self.world.entry(at).or_default().insert(record.key(), Arc::clone(record));
+                self.world.entry(at).or_default().push(Arc::clone(record));
             }
         }
+    }
+
+    fn find(&self, at: &Place, record: &RecordSet) -> Option<Arc<RecordSet>> {
+        self.world.get(at)?.iter().find(|there| is_same(there, record)).cloned()
     }
 
     /// Returns the pool that owns a record: by its mark, or by the owner texts beside a simple set.
@@ -244,16 +247,11 @@ impl Check<'_> {
             Arc::clone(record)
         } else {
             let name = record.name.child(OWNER_LABEL).ok()?;
-            let set = SetKey { name: name.clone(), r#type: RecordType::Txt };
-            let key = RecordKey { set, set_identifier: None };
-            self.owner_texts(zone, &name, &key)?
+            let of_name = self.world.get(&place(zone, &name))?;
+            Arc::clone(of_name.iter().find(|record| record.r#type == RecordType::Txt)?)
         };
         let mut marks = texts.values().filter_map(|value| value.parse::<MemberText>().ok());
         marks.find(|text| ours(&text.owner.deployment)).map(|text| text.owner.pool)
-    }
-
-    fn owner_texts(&self, zone: &HostedZoneId, name: &RecordName, key: &RecordKey) -> Option<Arc<RecordSet>> {
-        self.world.get(&place(zone, name))?.get(key).cloned()
     }
 
     /// A create may stand at a pool's own name, at its owner text, or rewrite an owned set.
@@ -269,8 +267,11 @@ impl Check<'_> {
     }
 
     /// A set that broke a rule as it was read may be mended step by step, and not made worse.
-    fn set(&mut self, at: &Place, set: &SetKey, pools: BTreeSet<PoolName>, read: &World) {
-        let (before, after) = (SetFigures::of(read, at, set), SetFigures::of(&self.world, at, set));
+    fn set(&mut self, at: &Place, set: &SetKey, pools: BTreeSet<PoolName>, inventory: &Inventory) {
+        let zone = inventory.hosted_zones.get(&at.hosted_zone_id);
+        let before = SetFigures::of(zone.into_iter().flat_map(|zone| zone.set(set)));
+        let now = self.world.get(at).into_iter().flatten();
+        let after = SetFigures::of(now.filter(|record| record.r#type == set.r#type));
         if after.ttls.len() > 1 && !after.ttls.is_subset(&before.ttls) {
             let detail = format!("{set} would have the TTLs {:?}", after.ttls);
             self.note(Rule::OneTtl, pools.clone(), detail);
@@ -318,6 +319,11 @@ impl Check<'_> {
     }
 }
 
+/// Says whether two record sets have the same key.
+fn is_same(one: &RecordSet, other: &RecordSet) -> bool {
+    one.set_identifier == other.set_identifier && one.r#type == other.r#type && one.name == other.name
+}
+
 /// What the rules say about a set, in figures.
 struct SetFigures {
     ttls: BTreeSet<u32>,
@@ -326,9 +332,8 @@ struct SetFigures {
 }
 
 impl SetFigures {
-    fn of(world: &World, at: &Place, set: &SetKey) -> Self {
-        let records = world.get(at).into_iter().flat_map(BTreeMap::values);
-        let of_set: Vec<&Arc<RecordSet>> = records.filter(|record| record.r#type == set.r#type).collect();
+    fn of<'a>(records: impl Iterator<Item = &'a Arc<RecordSet>>) -> Self {
+        let of_set: Vec<&Arc<RecordSet>> = records.collect();
         let values = of_set.iter().filter(|record| record.alias_target.is_none());
         Self {
             ttls: of_set.iter().filter_map(|record| record.ttl_secs).collect(),
