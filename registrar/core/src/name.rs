@@ -153,7 +153,7 @@ impl PartialOrd for RecordName {
 
 impl Ord for RecordName {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.sort_key.cmp(&other.0.sort_key)
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.sort_key.cmp(&other.0.sort_key) }
     }
 }
 

@@ -24,8 +24,16 @@ impl HostedZone {
     /// Collects a listing.
     #[must_use]
     pub fn from_records(records: impl IntoIterator<Item = RecordSet>, gap: Option<Gap>) -> Self {
-        let records: BTreeMap<RecordKey, Arc<RecordSet>> =
-            records.into_iter().map(|record| (record.key(), Arc::new(record))).collect();
+        // The record sets of a name come one after the other, and share it.
+        let mut last: Option<RecordName> = None;
+        let share = |mut record: RecordSet| {
+            match last.as_ref().filter(|last| **last == record.name) {
+                Some(last) => record.name = last.clone(),
+                None => last = Some(record.name.clone()),
+            }
+            (record.key(), Arc::new(record))
+        };
+        let records: BTreeMap<RecordKey, Arc<RecordSet>> = records.into_iter().map(share).collect();
         let origin = records.keys().find(|key| key.set.r#type == RecordType::Soa);
         Self { origin: origin.map(|key| key.set.name.clone()), records, gap }
     }
