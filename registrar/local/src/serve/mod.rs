@@ -124,17 +124,6 @@ impl<W: Write> Service<W> {
         self.servers.iter().map(NameServer::address).collect()
     }
 
-    /// Returns the edge.
-    #[must_use]
-    pub fn edge(&self) -> &Edge {
-        &self.edge
-    }
-
-    /// Returns what tells happenings.
-    pub fn console(&mut self) -> &mut Console<W> {
-        &mut self.console
-    }
-
     fn now(&self) -> Timestamp {
         (self.clock)()
     }
