@@ -8,6 +8,7 @@
 //! ```
 
 pub mod address;
+pub mod coverage;
 pub mod desired;
 pub mod diff;
 pub mod dump;
@@ -20,6 +21,7 @@ pub mod lint;
 pub mod name;
 pub mod offline;
 pub mod owner;
+pub mod places;
 pub mod plan;
 pub mod pool;
 pub mod record_set;
