@@ -9,13 +9,16 @@
 
 pub mod address;
 pub mod coverage;
+pub mod custom_resource;
 pub mod desired;
 pub mod diff;
+pub mod drain;
 pub mod dump;
 pub mod execute;
 pub mod guard;
 pub mod ids;
 pub mod inventory;
+pub mod invocation;
 pub mod json;
 pub mod lint;
 pub mod name;
@@ -29,6 +32,7 @@ pub mod report;
 mod selection;
 pub mod site;
 pub mod standing;
+pub mod telemetry;
 pub mod trigger;
 
 pub use jiff::{SignedDuration, Timestamp};
