@@ -19,6 +19,7 @@ pub mod json;
 pub mod lint;
 pub mod name;
 pub mod offline;
+pub mod orders;
 pub mod owner;
 pub mod plan;
 pub mod pool;
