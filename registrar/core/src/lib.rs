@@ -23,6 +23,7 @@ pub mod json;
 pub mod lint;
 pub mod name;
 pub mod offline;
+pub mod orders;
 pub mod owner;
 pub mod places;
 pub mod plan;
