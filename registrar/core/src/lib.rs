@@ -28,6 +28,7 @@ pub mod report;
 mod selection;
 pub mod site;
 pub mod standing;
+pub mod state_document;
 pub mod trigger;
 
 pub use jiff::{SignedDuration, Timestamp};
