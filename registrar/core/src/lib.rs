@@ -33,6 +33,7 @@ pub mod report;
 mod selection;
 pub mod site;
 pub mod standing;
+pub mod state_document;
 pub mod telemetry;
 pub mod trigger;
 

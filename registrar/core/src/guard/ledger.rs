@@ -29,6 +29,16 @@ impl RemovalLedger {
             .map_or(0, |times| times.iter().filter(|at| now.duration_since(**at) < window).count())
     }
 
+    /// Returns the removals of `pool` that are not forgotten yet, by their time.
+    #[must_use]
+    pub fn counted(&self, pool: &PoolName) -> BTreeMap<Timestamp, usize> {
+        let mut counted = BTreeMap::new();
+        for at in self.spent.get(pool).into_iter().flatten() {
+            *counted.entry(*at).or_insert(0) += 1;
+        }
+        counted
+    }
+
     /// Records removals that are about to be submitted.
     pub fn spend(&mut self, pool: &PoolName, removals: usize, now: Timestamp) {
         if removals > 0 {

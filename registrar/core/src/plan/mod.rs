@@ -190,7 +190,7 @@ impl Plan {
 }
 
 impl PoolPlan {
-    fn held(name: &PoolName, error: String) -> Self {
+    pub(crate) fn held(name: &PoolName, error: String) -> Self {
         Self {
             name: name.clone(),
             headline: None,
