@@ -9,6 +9,7 @@ mod look;
 mod parameters;
 mod run;
 mod scope;
+mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,8 +19,10 @@ use registrar_core::coverage::{FinishedRun, Looks};
 use registrar_core::ids::{AutoScalingGroupName, DeploymentName, HostedZoneId, LifecycleHookName, PoolName};
 use registrar_core::inventory::{EventMemory, Fleet, Gap, GapSource, Inventory};
 use registrar_core::name::RecordName;
-use registrar_core::site::Place;
+use registrar_core::owner::Owner;
+use registrar_core::site::{Place, owns_any};
 
+pub use drains::DrainOutcome;
 pub use hints::{Fate, Hint, Reconciled};
 pub use parameters::{ParameterPaths, Parameters};
 pub use run::{Executed, Looked, Watcher};
@@ -169,9 +172,7 @@ impl Deployment {
     /// Recalls the Spot warnings that other environments were given.
     fn recall_warnings(&mut self) {
         for state in self.parameters.states.values() {
-            for (trigger, at) in state.spot_triggers() {
-                self.memory.note(&trigger, at);
-            }
+            state.fill_memory(&mut self.memory);
         }
     }
 
@@ -207,7 +208,7 @@ impl Deployment {
             }
         }
         for (number, text) in places.to_parameters().iter().enumerate() {
-            if before.get(number) != Some(text) || self.parameters.places == Default::default() {
+            if before.get(number) != Some(text) {
                 self.aws.write_parameter(&self.paths.places(number), text, deadline).await?;
             }
         }
@@ -219,7 +220,10 @@ impl Deployment {
     fn has_records(&self, looked: &Looked, pool: &PoolName, place: &Place) -> bool {
         match looked.inventory.hosted_zones.get(&place.hosted_zone_id) {
             None => true,
-            Some(zone) => zone.gap.is_some() || registrar_core::site::owns_any(zone, &self.name, pool, &place.name),
+            Some(zone) => {
+                let owner = Owner { deployment: self.name.clone(), pool: pool.clone() };
+                zone.gap.is_some() || owns_any(zone, &owner, &place.name)
+            }
         }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! A parameter that cannot be used is an error of its own pool, or a note; it never hides another one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use registrar_core::Timestamp;
 use registrar_core::ids::{DeploymentName, PoolName};
@@ -87,8 +87,9 @@ pub struct Parameters {
     pub pools: Vec<Pool>,
     /// The size of each pool's document in bytes.
     pub document_bytes: BTreeMap<PoolName, usize>,
-    /// What operators ordered.
-    pub orders: Orders,
+    orders: BTreeMap<PoolName, OrdersDocument>,
+    /// Pools whose state cannot be read: nothing may count against their budgets.
+    pub(super) unreadable_states: BTreeSet<PoolName>,
     /// What survived for each pool.
     pub states: BTreeMap<PoolName, PoolStateDocument>,
     /// Where each pool's records were last.
@@ -117,7 +118,8 @@ impl Parameters {
             read_at: now,
             pools: Vec::new(),
             document_bytes: BTreeMap::new(),
-            orders: Orders::default(),
+            orders: BTreeMap::new(),
+            unreadable_states: BTreeSet::new(),
             states: BTreeMap::new(),
             places: Places::default(),
             notes: Vec::new(),
@@ -135,6 +137,29 @@ impl Parameters {
         self.documents == other.documents
     }
 
+    /// Returns the orders of an operator as they stand, used releases left out.
+    #[must_use]
+    pub fn orders(&self) -> Orders {
+        self.orders_where(&self.states)
+    }
+
+    /// Returns the orders as they stood where `states` say which releases were used.
+    pub(super) fn orders_where(&self, states: &BTreeMap<PoolName, PoolStateDocument>) -> Orders {
+        let mut orders = Orders::default();
+        for (pool, document) in &self.orders {
+            let state = states.get(pool).or_else(|| self.states.get(pool));
+            let used = state.and_then(|state| state.used_release.as_deref());
+            orders.add(pool, document.clone(), used);
+        }
+        orders
+    }
+
+    /// Returns the order document of a pool, as the operator's command wrote it last.
+    #[must_use]
+    pub fn orders_of(&self, pool: &PoolName) -> OrdersDocument {
+        self.orders.get(pool).cloned().unwrap_or_default()
+    }
+
     fn add(&mut self, paths: &ParameterPaths, name: String, parameter: Parameter) {
         let under = |path: &str| name.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
         if let Some(pool) = under(&paths.config) {
@@ -150,7 +175,7 @@ impl Parameters {
         } else if let Some(pool) = under(&format!("{}/state/orders", paths.root)) {
             let orders = OrdersDocument::parse(&parameter.value).map_err(|error| error.to_string());
             match (pool.parse::<PoolName>(), orders) {
-                (Ok(pool), Ok(orders)) => self.orders.add(&pool, orders),
+                (Ok(pool), Ok(orders)) => drop(self.orders.insert(pool, orders)),
                 (Err(error), _) => self.unusable(&name, &error.to_string()),
                 (Ok(_), Err(error)) => self.unusable(&name, &error),
             }
@@ -160,7 +185,10 @@ impl Parameters {
             match (pool.parse::<PoolName>(), state) {
                 (Ok(pool), Ok(state)) => drop(self.states.insert(pool, state)),
                 (Err(error), _) => self.unusable(&name, &error.to_string()),
-                (Ok(_), Err(error)) => self.unusable(&name, &error),
+                (Ok(pool), Err(error)) => {
+                    self.unusable(&name, &error);
+                    self.unreadable_states.insert(pool);
+                }
             }
         } else if under(&format!("{}/state/places", paths.root)).is_some()
             && let Err(error) = self.places.read(&parameter.value)

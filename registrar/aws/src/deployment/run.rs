@@ -70,7 +70,7 @@ pub struct Executed {
 pub(super) struct Reservation {
     before: BTreeMap<PoolName, PoolStateDocument>,
     /// Pools whose removals could not be written down, and wait.
-    exhausted: BTreeSet<PoolName>,
+    closed: BTreeSet<PoolName>,
 }
 
 impl Deployment {
@@ -79,17 +79,23 @@ impl Deployment {
     /// # Errors
     /// When the plan breaks a rule that is nobody's in particular: a mistake of the registrar's.
     pub fn plan(&self, looked: &Looked) -> Result<CheckedPlan, String> {
-        let ledger = self.ledger(&Reservation::default(), &BTreeMap::new(), looked.inventory.observed_at);
-        self.plan_with(looked, &ledger)
+        self.plan_with(looked, &Reservation::default(), &BTreeMap::new())
     }
 
-    fn plan_with(&self, looked: &Looked, ledger: &RemovalLedger) -> Result<CheckedPlan, String> {
+    fn plan_with(
+        &self,
+        looked: &Looked,
+        reservation: &Reservation,
+        spent: &BTreeMap<PoolName, usize>,
+    ) -> Result<CheckedPlan, String> {
+        let ledger = self.ledger(reservation, spent, looked.inventory.observed_at);
+        let orders = self.parameters.orders_where(&reservation.before);
         let input = PlanInput {
             deployment: &self.name,
             pools: &looked.scope.pools,
             inventory: &looked.inventory,
-            ledger,
-            orders: &self.parameters.orders,
+            ledger: &ledger,
+            orders: &orders,
         };
         let mut plan = Plan::new(input);
         plan.notes.extend(self.parameters.notes.iter().cloned());
@@ -106,13 +112,13 @@ impl Deployment {
         let mut ledger = RemovalLedger::default();
         for (pool, state) in &self.parameters.states {
             let state = reservation.before.get(pool).unwrap_or(state);
-            state.add_to(&mut ledger, pool);
+            state.fill_ledger(pool, &mut ledger);
         }
         for (pool, removals) in spent {
             ledger.spend(pool, *removals, now);
         }
-        for pool in reservation.exhausted.iter().chain(&self.parameters.unreadable_states) {
-            ledger.exhaust(pool);
+        for pool in reservation.closed.iter().chain(&self.parameters.unreadable_states) {
+            ledger.close(pool);
         }
         ledger
     }
@@ -126,8 +132,7 @@ impl Deployment {
         deadline: Deadline,
     ) -> Result<CheckedPlan, String> {
         for _ in 0..MOST_RESERVATIONS {
-            let now = looked.inventory.observed_at;
-            let plan = self.plan_with(looked, &self.ledger(reservation, spent, now))?;
+            let plan = self.plan_with(looked, reservation, spent)?;
             let takers = takers(plan.plan());
             if takers.is_empty() || self.reserve(plan.plan(), &takers, reservation, spent, deadline).await {
                 return Ok(plan);
@@ -154,12 +159,12 @@ impl Deployment {
             let mut state = reservation.before.entry(pool.clone()).or_insert(known).clone();
             let planned = plan.pools.iter().find(|planned| planned.name == *pool);
             let removals = planned.map_or(0, |planned| planned.budget_spent);
-            state.spend(removals + spent.get(pool).copied().unwrap_or(0), plan.observed_at);
-            if let Some(release) = planned.and_then(|planned| planned.used_release.clone()) {
+            spend(&mut state, pool, removals + spent.get(pool).copied().unwrap_or(0), plan.observed_at);
+            if let Some(release) = planned.and_then(|planned| planned.release_used.clone()) {
                 state.used_release = Some(release);
             }
             if !self.write_state(pool, state, deadline).await {
-                reservation.exhausted.insert(pool.clone());
+                reservation.closed.insert(pool.clone());
                 return false;
             }
         }
@@ -178,7 +183,7 @@ impl Deployment {
             Ok(fresh) => fresh,
             Err(error) => {
                 tracing::warn!(%error, "removals that nothing proves wait: the budget cannot be read");
-                reservation.exhausted.extend(pools.iter().cloned());
+                reservation.closed.extend(pools.iter().cloned());
                 return false;
             }
         };
@@ -273,7 +278,7 @@ impl Deployment {
         for (pool, before) in &reservation.before {
             let Some(written) = self.parameters.states.get(pool) else { continue };
             let mut state = before.clone();
-            state.spend(spent.get(pool).copied().unwrap_or(0), now);
+            spend(&mut state, pool, spent.get(pool).copied().unwrap_or(0), now);
             state.used_release.clone_from(&written.used_release);
             if state != *written && !self.write_state(pool, state, deadline).await {
                 tracing::warn!(%pool, "the budget counts removals that were not made, until its window has passed");
@@ -288,7 +293,7 @@ impl Deployment {
         state: PoolStateDocument,
         deadline: Deadline,
     ) -> bool {
-        let written = self.aws.write_parameter(&self.paths.state(pool), &state.to_json(), deadline).await;
+        let written = self.aws.write_parameter(&self.paths.state(pool), &state.to_text(), deadline).await;
         match written {
             Ok(()) => {
                 self.parameters.states.insert(pool.clone(), state);
@@ -313,8 +318,16 @@ impl Deployment {
     }
 }
 
+/// Counts removals in a pool's state.
+fn spend(state: &mut PoolStateDocument, pool: &PoolName, removals: usize, now: Timestamp) {
+    let mut ledger = RemovalLedger::default();
+    state.fill_ledger(pool, &mut ledger);
+    ledger.spend(pool, removals, now);
+    state.take_ledger(pool, &ledger);
+}
+
 /// Returns the pools whose plan takes from a budget or uses a release.
 fn takers(plan: &Plan) -> BTreeSet<PoolName> {
-    let takes = plan.pools.iter().filter(|pool| pool.budget_spent > 0 || pool.used_release.is_some());
+    let takes = plan.pools.iter().filter(|pool| pool.budget_spent > 0 || pool.release_used.is_some());
     takes.map(|pool| pool.name.clone()).collect()
 }

@@ -52,27 +52,29 @@ impl Scope {
         self.pools.iter().filter_map(|pool| Some((&pool.name, pool.policy.as_ref().ok()?)))
     }
 
+    /// Returns how to get at a hosted zone: by the role that a pool's document names for it.
+    pub(super) fn access(&self, id: &HostedZoneId) -> ZoneAccess {
+        let mut roles = self.policies().filter(|(_, policy)| policy.hosted_zone_id == *id);
+        let role_arn = roles.find_map(|(_, policy)| policy.role_arn.clone());
+        ZoneAccess { id: id.clone(), role_arn }
+    }
+
     /// Returns the names to list: each pool's own, and the one that its records had before.
     pub(super) fn names(&self, places: &Places) -> NamesByZone {
         let mut names = NamesByZone::new();
-        let mut add = |id: &HostedZoneId, name: &RecordName, policy: Option<&Policy>| {
-            let access = || ZoneAccess { id: id.clone(), role_arn: None };
-            let (access, names) = names.entry(id.clone()).or_insert_with(|| (access(), BTreeSet::new()));
-            if let Some(role_arn) = policy.and_then(|policy| policy.role_arn.clone()) {
-                access.role_arn.get_or_insert(role_arn);
-            }
-            names.insert(name.clone());
+        let mut add = |id: &HostedZoneId, name: &RecordName| {
+            let entry = names.entry(id.clone()).or_insert_with(|| (self.access(id), BTreeSet::new()));
+            entry.1.insert(name.clone());
         };
         for (pool, policy) in self.policies() {
-            add(&policy.hosted_zone_id, &policy.name, Some(policy));
+            add(&policy.hosted_zone_id, &policy.name);
             if let Some(place) = places.of(pool) {
-                let same = place.hosted_zone_id == policy.hosted_zone_id;
-                add(&place.hosted_zone_id, &place.name, same.then_some(policy));
+                add(&place.hosted_zone_id, &place.name);
             }
         }
         let named: BTreeSet<&PoolName> = self.pools.iter().map(|pool| &pool.name).collect();
         for (_, place) in places.iter().filter(|(pool, _)| self.is_everything && !named.contains(pool)) {
-            add(&place.hosted_zone_id, &place.name, None);
+            add(&place.hosted_zone_id, &place.name);
         }
         names
     }

@@ -5,6 +5,7 @@ use crate::dump::{read_fleet, read_hosted_zone};
 use crate::guard::RemovalLedger;
 use crate::inventory::{EventMemory, Fleet, Groups};
 use crate::lint::CheckedPlan;
+use crate::orders::Orders;
 use crate::plan::{Batch, PlanInput};
 
 const DOCUMENT: &str = r#"{"version":1,"record":{"hosted_zone_id":"Z0123456789ABCDEFGHIJ","name":"video.edge.example.com"},
@@ -45,8 +46,13 @@ fn looked(fleet: Fleet, observed_at: &str, applies: bool) -> (Looks, Vec<Pool>) 
         memory: EventMemory::default(),
     };
     let ledger = RemovalLedger::default();
-    let plan =
-        Plan::new(PlanInput { deployment: &deployment, pools: &pools, inventory: &inventory, ledger: &ledger });
+    let plan = Plan::new(PlanInput {
+        deployment: &deployment,
+        pools: &pools,
+        inventory: &inventory,
+        ledger: &ledger,
+        orders: &Orders::default(),
+    });
     let plan = CheckedPlan::new(plan, &pools, &inventory).unwrap().into_plan();
     let applied = |batch: &Batch| crate::execute::Applied { change_id: Some("C1".to_owned()), batch: batch.clone() };
     let mut outcome = Outcome::default();
