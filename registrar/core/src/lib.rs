@@ -30,6 +30,7 @@ pub mod plan;
 pub mod pool;
 pub mod record_set;
 pub mod report;
+pub mod retire;
 mod selection;
 pub mod site;
 pub mod standing;
