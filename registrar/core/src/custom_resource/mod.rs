@@ -119,17 +119,20 @@ impl CustomResourceRequest {
     }
 
     /// Says what a deletion is to undo; a request that is no deletion undoes nothing.
+    ///
+    /// An update may have given the resource another deployment since its id was chosen, so any id that a
+    /// creation may have been answered with will do.
     #[must_use]
-    pub fn undo(&self, own: &DeploymentName) -> Undo {
+    pub fn undo(&self) -> Undo {
         if self.kind != RequestKind::Delete {
             return Undo::Nothing;
         }
-        let deployment = self.deployment(own);
-        match self.physical_resource_id.as_deref() {
-            Some(id) if id.starts_with(REFUSED_PREFIX) => Undo::Nothing,
-            Some(id) if id == created_id(deployment) => Undo::Creation,
-            Some(_) | None => Undo::Unconfirmed,
+        let id = self.physical_resource_id.as_deref().unwrap_or_default();
+        if id.starts_with(REFUSED_PREFIX) {
+            return Undo::Nothing;
         }
+        let created = id.strip_prefix(CREATED_PREFIX).map(str::parse::<DeploymentName>);
+        if matches!(created, Some(Ok(_))) { Undo::Creation } else { Undo::Unconfirmed }
     }
 
     /// Answers that it is done, with what the template may read by `GetAtt`.
@@ -152,13 +155,15 @@ impl CustomResourceRequest {
     }
 }
 
+const CREATED_PREFIX: &str = "registrar-";
+
 /// A colon is no part of a deployment's name, so that no deployment's id starts like this.
 const REFUSED_PREFIX: &str = "registrar:refused:";
 
 /// The same for as long as the deployment has its name: an answer with another id makes CloudFormation
 /// delete the old resource.
 fn created_id(deployment: &DeploymentName) -> String {
-    format!("registrar-{deployment}")
+    format!("{CREATED_PREFIX}{deployment}")
 }
 
 /// Identifiers are repeated in an answer of bounded size, so they must not need escapes.

@@ -18,6 +18,7 @@
 //! timeouts, whichever is less (user guide, "Lifecycle hooks"); nothing here outlasts that.
 
 mod hook;
+mod outcome;
 #[cfg(test)]
 mod properties;
 mod wire;
@@ -27,6 +28,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 pub use hook::WaitingHook;
+pub use outcome::DrainOutcome;
 
 use crate::ids::{DeploymentName, HostedZoneId, PoolName};
 use crate::trigger::Dropped;
