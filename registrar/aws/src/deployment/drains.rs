@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use registrar_core::drain::{Drain, DrainTicket, TicketStep, Visit, WaitingHook};
+use registrar_core::drain::{Drain, DrainOutcome, DrainTicket, TicketStep, Visit, WaitingHook};
 use registrar_core::execute::Applied;
 use registrar_core::ids::{HostedZoneId, InstanceId, PoolName};
 use registrar_core::inventory::HostedZone;
@@ -22,41 +22,6 @@ use crate::{Deadline, PortError};
 /// The shortest timeout that a hook may have, in seconds (EC2 Auto Scaling API reference,
 /// `PutLifecycleHook`): what is assumed of a hook that cannot be described.
 const SHORTEST_TIMEOUT_SECS: u32 = 30;
-
-/// What came of a drain in this invocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DrainOutcome {
-    /// A ticket was sent.
-    Ticketed,
-    /// The record is held back: the hook is left to its timeout.
-    Held,
-    /// The hook belongs to no pool here.
-    NotOurs,
-    /// A ticket was sent on.
-    Waiting,
-    /// The hooks were completed.
-    Completed,
-    /// The hooks were gone before.
-    AlreadyGone,
-    /// It has to be tried again.
-    Failed,
-}
-
-impl DrainOutcome {
-    /// Returns a stable identifier.
-    #[must_use]
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Ticketed => "ticketed",
-            Self::Held => "held",
-            Self::NotOurs => "not-ours",
-            Self::Waiting => "waiting",
-            Self::Completed => "completed",
-            Self::AlreadyGone => "already-gone",
-            Self::Failed => "failed",
-        }
-    }
-}
 
 /// What became of one instance's record.
 enum Record {

@@ -7,6 +7,7 @@ mod drains;
 mod hints;
 mod look;
 mod parameters;
+mod retire;
 mod run;
 mod scope;
 mod states;
@@ -22,9 +23,9 @@ use registrar_core::name::RecordName;
 use registrar_core::owner::Owner;
 use registrar_core::site::{Place, owns_any};
 
-pub use drains::DrainOutcome;
 pub use hints::{Fate, Hint, Reconciled};
 pub use parameters::{ParameterPaths, Parameters};
+pub use retire::Retired;
 pub use run::{Executed, Looked, Watcher};
 pub use scope::Scope;
 
@@ -154,7 +155,8 @@ impl Deployment {
             hosted_zones: seen.hosted_zones,
             memory: self.memory.clone(),
         };
-        Looked { scope, inventory }
+        let took = self.now().duration_since(observed_at);
+        Looked { scope, inventory, took }
     }
 
     /// Takes in parameters that were read again; says whether documents or orders are others now.

@@ -50,6 +50,8 @@ pub struct Looked {
     pub scope: Scope,
     /// What it saw.
     pub inventory: Inventory,
+    /// How long that took.
+    pub took: SignedDuration,
 }
 
 /// A run that has ended.
@@ -63,6 +65,12 @@ pub struct Executed {
     pub outcome: Outcome,
     /// Why it ended before its work was done, if the watcher objected.
     pub objection: Option<String>,
+    /// How long the first look took.
+    pub observed_in: SignedDuration,
+    /// How long it took to plan what was seen, and to write down what that takes from budgets.
+    pub planned_in: SignedDuration,
+    /// How long it took to execute the plan, further looks included.
+    pub executed_in: SignedDuration,
 }
 
 /// The budgets of one run: as they were before it, and what was written down for it.
@@ -207,8 +215,10 @@ impl Deployment {
         deadline: Deadline,
         watcher: &mut dyn Watcher,
     ) -> Result<Executed, String> {
+        let (begun_at, observed_in) = (self.now(), looked.took);
         let mut reservation = Reservation::default();
         let plan = self.plan_and_reserve(&looked, &mut reservation, &BTreeMap::new(), deadline).await?;
+        let planned_at = self.now();
         self.seed = self.seed.wrapping_add(1);
         let mut execution = Execution::new(plan, self.until(deadline), self.seed);
         let mut objection = watcher.replanned(execution.plan()).err();
@@ -242,7 +252,15 @@ impl Deployment {
         };
         let plan = execution.plan().clone();
         self.settle_budgets(&reservation, &outcome, plan.observed_at, deadline).await;
-        Ok(Executed { looked, plan, outcome, objection })
+        Ok(Executed {
+            looked,
+            plan,
+            outcome,
+            objection,
+            observed_in,
+            planned_in: planned_at.duration_since(begun_at),
+            executed_in: self.now().duration_since(planned_at),
+        })
     }
 
     async fn look_again(

@@ -16,6 +16,8 @@ pub enum DrainOutcome {
     Completed,
     /// It did not wait any more when it was to be completed, which is as good.
     AlreadyGone,
+    /// Its record is held back, so that it is left to its timeout.
+    Held,
     /// It is not the hook of a pool that selects or owns the instance, and is left to its owner.
     NotOurs,
     /// Its record could not be removed, or it could not be completed; its message is handed back.
@@ -29,6 +31,7 @@ impl fmt::Display for DrainOutcome {
             Self::Waiting => "waiting",
             Self::Completed => "completed",
             Self::AlreadyGone => "already-gone",
+            Self::Held => "held",
             Self::NotOurs => "not-ours",
             Self::Failed => "failed",
         })

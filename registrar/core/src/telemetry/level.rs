@@ -50,6 +50,7 @@ impl InvocationEvent {
             || self.messages.handed_back > 0
             || self.messages.dropped.keys().any(|kind| is_unreadable(kind))
             || self.drains.contains_key(&DrainOutcome::Failed)
+            || self.drains.contains_key(&DrainOutcome::Held)
             || self
                 .pools
                 .values()
