@@ -4,8 +4,10 @@
 //! does not check itself: [`crate::lint`] does, with code that did not make the plan.
 
 mod batch;
+mod checksum;
 mod human;
 mod json;
+mod review;
 mod shape;
 mod units;
 
@@ -15,7 +17,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use batch::{Batch, Change, ChangeBatchDocument, MOST_CHARACTERS, MOST_VALUES, Unit, Urgency};
+pub use checksum::Checksum;
 pub use json::PlanDocument;
+pub use review::{MovedWorld, ReviewError, ReviewedPlan};
 
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, PoolDiff};
@@ -78,8 +82,8 @@ pub struct PoolPlan {
     pub records: usize,
     /// The differences that go ahead, with what allows them.
     pub steps: Vec<(Difference, Evidence)>,
-    /// The changes that they come to.
-    pub changes: Vec<Change>,
+    /// The changes that they come to, each in its hosted zone.
+    pub changes: Vec<(HostedZoneId, Change)>,
     /// What is held back.
     pub held_back: Vec<HeldBack>,
     /// What an operator has to put right.
@@ -331,12 +335,16 @@ fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions, un
         members,
         records: sites.all().map(|site| site.entries.len()).sum(),
         steps,
-        changes: units.iter().flat_map(|unit| unit.changes.iter().cloned()).collect(),
+        changes: units.iter().flat_map(changes_of).collect(),
         held_back,
         errors: decided.errors,
         budget_spent: decided.budget_spent,
         release_used: decided.release_used,
     }
+}
+
+fn changes_of(unit: &Unit) -> impl Iterator<Item = (HostedZoneId, Change)> {
+    unit.changes.iter().map(|change| (unit.hosted_zone_id.clone(), change.clone()))
 }
 
 fn headline(policy: &Policy, pause: Option<&Pause>) -> String {
