@@ -127,6 +127,27 @@ identifier!(
     |text| within(text, 64, |b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-')
 );
 
+identifier!(
+    /// The ARN of an IAM role: `arn:aws[-a-z]*:iam::<12 digits>:role/<path and name>`.
+    RoleArn,
+    "the ARN of an IAM role such as arn:aws:iam::123456789012:role/registrar-dns",
+    is_role_arn
+);
+
+fn is_role_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let [arn, partition, service, region, account, role] = parts.as_slice() else { return false };
+    let rest = partition.strip_prefix("aws");
+    let partition_ok =
+        rest.is_some_and(|rest| rest.is_empty() || within(rest, 16, |b| b == b'-' || b.is_ascii_lowercase()));
+    // IAM: a path of up to 512 characters and a name of up to 64 (IAM user guide, "IAM and STS quotas").
+    let name_ok = role
+        .strip_prefix("role/")
+        .is_some_and(|name| !name.ends_with('/') && within(name, 577, |b| b.is_ascii_graphic() && b != b':'));
+    let account_ok = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+    *arn == "arn" && partition_ok && *service == "iam" && region.is_empty() && account_ok && name_ok
+}
+
 fn is_short_name(text: &str) -> bool {
     within(text, 32, |b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-')
 }
@@ -145,6 +166,26 @@ mod tests {
         assert!("i-abcd1111".parse::<InstanceId>().is_ok());
         for bad in ["", "i-", "abcd1111", "i-abc/def", "i-ABCD1111", "i-abc def", "i-abcd1111\n"] {
             assert!(bad.parse::<InstanceId>().is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn the_arn_of_a_role_is_told_from_other_arns() {
+        for good in ["arn:aws:iam::123456789012:role/dns", "arn:aws-us-gov:iam::123456789012:role/a/b/dns"] {
+            assert!(good.parse::<RoleArn>().is_ok(), "{good:?} was refused");
+        }
+        for bad in [
+            "",
+            "dns",
+            "arn:aws:iam::123456789012:user/dns",
+            "arn:aws:iam::12345678901:role/dns",
+            "arn:aws:sts::123456789012:role/dns",
+            "arn:aws:iam:us-east-1:123456789012:role/dns",
+            "arn:gcp:iam::123456789012:role/dns",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:iam::123456789012:role/a b",
+        ] {
+            assert!(bad.parse::<RoleArn>().is_err(), "{bad:?} was accepted");
         }
     }
 

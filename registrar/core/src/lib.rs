@@ -10,6 +10,7 @@
 pub mod address;
 pub mod desired;
 pub mod diff;
+pub mod drain;
 pub mod dump;
 pub mod execute;
 pub mod guard;

@@ -289,7 +289,7 @@ impl<'a> MarkedPlaces<'a> {
 }
 
 fn mark(record: &RecordSet) -> Option<OwnerMark> {
-    record.set_identifier.as_deref().and_then(|id| id.parse().ok())
+    record.set_identifier.as_deref().filter(|_| record.is_understood()).and_then(|id| id.parse().ok())
 }
 
 /// Says whether every text belongs to other owners whose records this plan removes.
