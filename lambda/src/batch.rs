@@ -1,8 +1,7 @@
 //! The messages of a batch, sorted by what they need, and those that go back to the queue.
 
 use registrar_aws::deployment::Hint;
-use registrar_aws::queue::Visibility;
-use registrar_aws::Deadline;
+use registrar_aws::{Deadline, Visibility};
 use registrar_core::drain::DrainTicket;
 use registrar_core::invocation::{Content, Message};
 use registrar_core::telemetry::InvocationEvent;
