@@ -53,7 +53,7 @@ impl Handler {
         event: &mut InvocationEvent,
         deadline: Deadline,
     ) -> Result<Data, String> {
-        let undo = request.undo(&self.environment.deployment);
+        let undo = request.undo();
         if request.kind == RequestKind::Delete && undo == Undo::Nothing {
             return Ok(Data::new());
         }

@@ -67,7 +67,8 @@ impl Handler {
             Invocation::Unusable(_) => Ok(Value::Null),
         };
         let ended_at = (self.clock)();
-        event.aws_calls = self.aws.calls().since(&calls_before);
+        let calls = self.aws.calls().since(&calls_before);
+        event.aws_calls = calls.iter().map(|(name, count)| (name.to_owned(), count)).collect();
         event.durations_ms.total = millis(ended_at.duration_since(started_at));
         self.lines.tell(&event, self.environment.log_level, &self.environment.namespace, ended_at);
         answer
