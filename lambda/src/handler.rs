@@ -34,7 +34,16 @@ impl Handler {
     /// Makes the function of an execution environment; `seed` feeds the jitter of its waits.
     #[must_use]
     pub fn new(aws: Aws, environment: Environment, clock: Clock, seed: u64, lines: Lines) -> Self {
-        Self { aws, environment, clock, seed, deployment: None, jitter: fastrand::Rng::with_seed(seed), lines, is_cold: true }
+        Self {
+            aws,
+            environment,
+            clock,
+            seed,
+            deployment: None,
+            jitter: fastrand::Rng::with_seed(seed),
+            lines,
+            is_cold: true,
+        }
     }
 
     /// Serves one invocation, and tells about it.
@@ -60,7 +69,7 @@ impl Handler {
             Invocation::Event(message) => self.event(message, &mut event, deadline).await,
             Invocation::Everything => self.everything(&mut event, deadline).await,
             Invocation::CustomResource(request) => {
-                self.custom_resource(request, &mut event, deadline).await;
+                Box::pin(self.custom_resource(request, &mut event, deadline)).await;
                 Ok(Value::Null)
             }
             // It would be as unusable the next time.
@@ -80,7 +89,7 @@ impl Handler {
         event: &mut InvocationEvent,
         deadline: Deadline,
     ) -> Value {
-        let failed = self.serve(messages, event, deadline).await;
+        let failed = Box::pin(self.serve(messages, event, deadline)).await;
         self.hand_back(messages, &failed, event, deadline).await;
         let failures: Vec<Value> = failed
             .iter()
@@ -96,18 +105,14 @@ impl Handler {
         event: &mut InvocationEvent,
         deadline: Deadline,
     ) -> Result<Value, String> {
-        let failed = self.serve(std::slice::from_ref(message), event, deadline).await;
+        let failed = Box::pin(self.serve(std::slice::from_ref(message), event, deadline)).await;
         match failed.into_iter().next() {
             Some(failed) => Err(failed.reason),
             None => Ok(Value::Null),
         }
     }
 
-    async fn everything(
-        &mut self,
-        event: &mut InvocationEvent,
-        deadline: Deadline,
-    ) -> Result<Value, String> {
+    async fn everything(&mut self, event: &mut InvocationEvent, deadline: Deadline) -> Result<Value, String> {
         let sweep = Message {
             id: None,
             receipt_handle: None,
@@ -186,7 +191,8 @@ impl Handler {
     ) -> Result<(), String> {
         let Some(deployment) = self.deployment.as_mut() else { return Ok(()) };
         let hooks = ticket.hooks.len();
-        let followed = deployment.follow_ticket(ticket, self.environment.queue_url.as_deref(), deadline).await;
+        let followed =
+            deployment.follow_ticket(ticket, self.environment.queue_url.as_deref(), deadline).await;
         let outcome = followed.as_ref().copied().unwrap_or(registrar_core::drain::DrainOutcome::Failed);
         *event.drains.entry(outcome).or_insert(0) += hooks;
         followed.map(drop)
@@ -203,7 +209,8 @@ impl Handler {
                 self.seed,
                 deadline,
             );
-            let opened = opened.await.map_err(|error| format!("the pool documents were not read: {error}"))?;
+            let opened =
+                opened.await.map_err(|error| format!("the pool documents were not read: {error}"))?;
             self.deployment = Some(opened);
         }
         Ok(())

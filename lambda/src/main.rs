@@ -49,7 +49,9 @@ async fn handle(handler: &Mutex<Handler>, event: LambdaEvent<Box<RawValue>>) -> 
     let deadline_ms = i64::try_from(context.deadline).unwrap_or(i64::MAX);
     let deadline = jiff::Timestamp::from_millisecond(deadline_ms).unwrap_or(jiff::Timestamp::MAX);
     let mut handler = handler.lock().await;
-    handler.handle(event.payload.get(), &context.request_id, deadline).await.map_err(Failed)
+    // The SDK's futures are nested too deeply for the compiler to lay them out in one piece.
+    let handled = Box::pin(handler.handle(event.payload.get(), &context.request_id, deadline));
+    handled.await.map_err(Failed)
 }
 
 /// Why an invocation failed as a whole, so that whoever invoked it tries again.
@@ -82,6 +84,7 @@ fn now() -> jiff::Timestamp {
 
 /// Jitter only has to differ between environments, and they differ in when they start and in their process.
 fn seed() -> u64 {
-    let nanos = u64::try_from(now().as_nanosecond().unsigned_abs() & u128::from(u64::MAX)).unwrap_or_default();
+    let nanos =
+        u64::try_from(now().as_nanosecond().unsigned_abs() & u128::from(u64::MAX)).unwrap_or_default();
     nanos ^ u64::from(std::process::id()).rotate_left(32)
 }

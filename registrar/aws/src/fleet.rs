@@ -169,6 +169,7 @@ mod tests {
             wavelength_zones: BTreeSet::from(["us-east-1-wl1-bos-wlz-1".parse().unwrap()]),
             tags: BTreeMap::from([("edge-dns".to_owned(), ids)]),
             auto_scaling_groups: BTreeSet::new(),
+            include_ended: false,
         };
         let requests = query.requests();
         let sizes: Vec<usize> = requests.iter().map(|request| request[2].1.len()).collect();
