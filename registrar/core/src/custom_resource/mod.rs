@@ -10,6 +10,8 @@
 
 mod properties;
 mod response;
+#[cfg(test)]
+mod tests;
 mod url;
 
 pub use properties::{PropertyError, ResourceProperties};
