@@ -21,7 +21,7 @@ pub use url::ResponseUrl;
 use std::collections::BTreeMap;
 
 use crate::ids::DeploymentName;
-use crate::invocation::Fields;
+use crate::json::raw::Fields;
 use crate::trigger::Dropped;
 
 /// What a request is called where it is dropped.

@@ -6,32 +6,35 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 
-use super::{Content, Discarded, Excerpt, Fields, Message};
+use super::{Content, Discarded, Excerpt, Message};
 use crate::ids::DeploymentName;
-use crate::json;
+use crate::json::raw::{self, Fields};
 use crate::trigger::Dropped;
 
 /// What the records of a queue name as their source.
 const QUEUE: &str = "aws:sqs";
 
+/// The records of the largest batch that a queue's event source mapping has (Lambda API reference,
+/// `CreateEventSourceMapping`). A longer list was made by somebody else, and would take memory without end.
+const MOST_RECORDS: usize = 10_000;
+
 /// Reads the list of records.
 pub(super) fn parse(records: &str, deployment: &DeploymentName) -> Result<Vec<Message>, Discarded> {
-    let records: Vec<&RawValue> = serde_json::from_str(records).map_err(|error| {
-        let error = json::from_serde("Records".to_owned(), &error);
+    let read = raw::elements(records, MOST_RECORDS).map_err(|mut error| {
+        error.path = "Records".to_owned();
         Discarded::new(Dropped::Malformed(error), records)
     })?;
-    let mut messages: Vec<Message> = records.into_iter().map(|record| message(record, deployment)).collect();
+    let mut messages: Vec<Message> = read.into_iter().map(|record| message(record, deployment)).collect();
     drop_duplicates(&mut messages);
     Ok(messages)
 }
 
 /// Reads one record. Its source is not demanded, since an id and a body are what makes a message; but where
 /// it names another one (SNS writes `EventSource`), it is not for us.
-fn message(record: &RawValue, deployment: &DeploymentName) -> Message {
-    let discard = |why: Dropped| Discarded::new(why, record.get());
-    let Ok(fields) = Fields::parse(record.get()) else {
+fn message(record: &str, deployment: &DeploymentName) -> Message {
+    let discard = |why: Dropped| Discarded::new(why, record);
+    let Ok(fields) = Fields::parse(record) else {
         return dropped(None, discard(Dropped::NotAMessage { problem: "it is not an object" }));
     };
     let source = fields.raw("eventSource").or(fields.raw("EventSource"));
@@ -239,10 +242,16 @@ mod tests {
     }
 
     #[test]
-    fn six_megabytes_of_the_smallest_records_are_read_in_one_pass() {
-        let records = "1,".repeat(3_000_000);
-        let text = format!("{{\"Records\":[{records}{}]}}", record("m1", SWEEP));
-        assert_eq!(messages(&text).into_iter().filter(|message| message.content.is_ok()).count(), 1);
+    fn a_batch_is_as_long_as_a_queue_delivers_and_no_longer() {
+        let with = |count: usize| format!("{{\"Records\":[{}{}]}}", "1,".repeat(count), record("m1", SWEEP));
+        let longest = messages(&with(MOST_RECORDS - 1));
+        assert_eq!((longest.len(), kinds(&longest)[MOST_RECORDS - 1]), (MOST_RECORDS, "sweep"));
+        match Invocation::parse(&with(3_000_000), &"default".parse().unwrap()) {
+            Invocation::Unusable(discarded) => {
+                assert!(discarded.to_string().contains("more than 10000 values"))
+            }
+            other => panic!("not unusable: {other:?}"),
+        }
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -19,7 +19,6 @@
 
 mod batch;
 mod excerpt;
-mod fields;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,9 +27,8 @@ pub use excerpt::{Discarded, Excerpt};
 use crate::custom_resource::CustomResourceRequest;
 use crate::drain::DrainTicket;
 use crate::ids::DeploymentName;
-use crate::json;
+use crate::json::raw::Fields;
 use crate::trigger::{Dropped, LARGEST_EVENT, Trigger};
-pub(crate) use fields::Fields;
 
 /// What an invocation asks for.
 #[derive(Clone, Debug)]
@@ -81,10 +79,7 @@ impl Invocation {
         }
         let fields = match Fields::parse(text) {
             Ok(fields) => fields,
-            Err(error) => {
-                let error = json::from_serde(".".to_owned(), &error);
-                return Self::Unusable(Discarded::new(Dropped::Malformed(error), text));
-            }
+            Err(error) => return Self::Unusable(Discarded::new(Dropped::Malformed(error), text)),
         };
         if let Some(records) = fields.raw("Records") {
             return batch::parse(records, deployment).map_or_else(Self::Unusable, Self::Batch);
