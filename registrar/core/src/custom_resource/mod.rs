@@ -10,6 +10,8 @@
 
 mod properties;
 mod response;
+#[cfg(test)]
+mod tests;
 mod url;
 
 pub use properties::{PropertyError, ResourceProperties};
@@ -19,7 +21,7 @@ pub use url::ResponseUrl;
 use std::collections::BTreeMap;
 
 use crate::ids::DeploymentName;
-use crate::invocation::Fields;
+use crate::json::raw::Fields;
 use crate::trigger::Dropped;
 
 /// What a request is called where it is dropped.

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Number, Value};
 
 use crate::ids::{DeploymentName, PoolName};
-use crate::invocation::Fields;
-use crate::json;
+use crate::json::{self, raw::Fields};
 use crate::pool::{Pool, json_schema};
 
 /// How deep the schema of a pool document nests, with room; a document that is deeper has unknown keys.

@@ -21,6 +21,8 @@ mod hook;
 mod outcome;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::BTreeSet;

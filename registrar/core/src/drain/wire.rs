@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::hook::is_token;
@@ -14,7 +13,7 @@ use super::{DrainTicket, LONGEST_TTL_SECS, Stage, WaitingHook};
 use crate::ids::{
     AutoScalingGroupName, DeploymentName, HostedZoneId, InstanceId, LifecycleHookName, PoolName,
 };
-use crate::json;
+use crate::json::{self, raw::Fields};
 use crate::trigger::Dropped;
 
 /// The field that makes an object a ticket, and says in which version.
@@ -29,12 +28,6 @@ const LARGEST_LOAD: usize = 190 * 1024;
 
 /// How large a ticket is that is read at all, in bytes.
 const LARGEST_TICKET: usize = 256 * 1024;
-
-#[derive(Deserialize)]
-struct Marked<'a> {
-    #[serde(default, rename = "registrar-ticket", borrow)]
-    version: Option<&'a RawValue>,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,9 +60,10 @@ pub(super) fn parse(body: &str) -> Option<Result<DrainTicket, Dropped>> {
     if !body.contains(MARK) {
         return None;
     }
-    let version = serde_json::from_str::<Marked<'_>>(body).ok()?.version?;
-    if version.get() != VERSION {
-        let version: String = version.get().chars().take(20).collect();
+    let fields = Fields::parse(body).ok()?;
+    let version = fields.raw(MARK)?;
+    if version != VERSION {
+        let version: String = version.chars().take(20).collect();
         return Some(Err(bad(format!("version {version} is not one that this release reads"))));
     }
     if body.len() > LARGEST_TICKET {

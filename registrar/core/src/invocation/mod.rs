@@ -19,7 +19,6 @@
 
 mod batch;
 mod excerpt;
-mod fields;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,9 +27,8 @@ pub use excerpt::{Discarded, Excerpt};
 use crate::custom_resource::CustomResourceRequest;
 use crate::drain::DrainTicket;
 use crate::ids::DeploymentName;
-use crate::json;
+use crate::json::raw::Fields;
 use crate::trigger::{Dropped, LARGEST_EVENT, Trigger};
-pub(crate) use fields::Fields;
 
 /// What an invocation asks for.
 #[derive(Clone, Debug)]
@@ -81,10 +79,7 @@ impl Invocation {
         }
         let fields = match Fields::parse(text) {
             Ok(fields) => fields,
-            Err(error) => {
-                let error = json::from_serde(".".to_owned(), &error);
-                return Self::Unusable(Discarded::new(Dropped::Malformed(error), text));
-            }
+            Err(error) => return Self::Unusable(Discarded::new(Dropped::Malformed(error), text)),
         };
         if let Some(records) = fields.raw("Records") {
             return batch::parse(records, deployment).map_or_else(Self::Unusable, Self::Batch);
@@ -174,5 +169,122 @@ impl Content {
             Self::Trigger(trigger) => trigger.kind(),
             Self::Ticket(_) => "drain-ticket",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn parse(payload: &str) -> Invocation {
+        Invocation::parse(payload, &"default".parse().unwrap())
+    }
+
+    fn dropped(payload: &str) -> &'static str {
+        match parse(payload) {
+            Invocation::Unusable(discarded) => discarded.why.kind(),
+            other => panic!("not unusable: {other:?}"),
+        }
+    }
+
+    fn sweep() -> Value {
+        json!({"version":"0","source":"aws.events","detail-type":"Scheduled Event","detail":{}})
+    }
+
+    #[test]
+    fn nothing_means_everything() {
+        for payload in ["", " \n", "null", " null ", "{}", "{ }\n"] {
+            assert!(matches!(parse(payload), Invocation::Everything), "{payload:?}");
+        }
+    }
+
+    #[test]
+    fn an_envelope_by_itself_is_an_event() {
+        match parse(&sweep().to_string()) {
+            Invocation::Event(message) => {
+                assert_eq!(message.content, Ok(Content::Trigger(Trigger::Sweep)));
+                assert_eq!((message.id, message.receive_count), (None, 1));
+            }
+            other => panic!("not an event: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_neither_an_object_nor_an_event_is_unusable() {
+        for (payload, kind) in [
+            ("[]", "malformed"),
+            ("[{\"Records\":[]}]", "malformed"),
+            ("\"text\"", "malformed"),
+            ("7", "malformed"),
+            ("{", "malformed"),
+            ("{} {}", "malformed"),
+            ("nul", "malformed"),
+            ("{\"a\":1}", "unrecognised"),
+            ("{\"source\":\"aws.ec2\"}", "unrecognised"),
+            ("{\"source\":7}", "malformed"),
+        ] {
+            assert_eq!(dropped(payload), kind, "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_deep_payload_is_unusable_and_exhausts_no_stack() {
+        let deep = "[".repeat(1_000_000);
+        assert_eq!(dropped(&deep), "malformed");
+        assert_eq!(dropped(&format!("{{\"a\":{deep}")), "malformed");
+        let closed = format!("{{\"a\":{}{}}}", "[".repeat(400_000), "]".repeat(400_000));
+        assert_eq!(dropped(&closed), "unrecognised");
+        let detail = format!(
+            "{{\"source\":\"aws.ec2\",\"detail-type\":\"x\",\"detail\":{{\"a\":{}{}}}}}",
+            "[".repeat(10_000),
+            "]".repeat(10_000)
+        );
+        assert_eq!(dropped(&detail), "malformed");
+    }
+
+    #[test]
+    fn an_event_of_two_megabytes_is_unusable_with_a_short_excerpt() {
+        let mut event = sweep();
+        event["detail"]["filler"] = json!("é\n".repeat(1_000_000));
+        match parse(&event.to_string()) {
+            Invocation::Unusable(discarded) => {
+                assert_eq!(discarded.why.kind(), "too-large");
+                assert!(discarded.to_string().chars().count() < 300, "{discarded}");
+            }
+            other => panic!("not unusable: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn records_that_are_no_list_are_unusable() {
+        for records in ["7", "\"text\"", "{}", "true"] {
+            assert_eq!(dropped(&format!("{{\"Records\":{records}}}")), "malformed", "{records}");
+        }
+    }
+
+    #[test]
+    fn a_custom_resource_request_that_cannot_be_answered_is_unusable() {
+        let request = json!({"RequestType":"Create","StackId":"s","RequestId":"r","LogicalResourceId":"l"});
+        assert_eq!(dropped(&request.to_string()), "bad-detail");
+        assert_eq!(dropped("{\"ResponseURL\":\"https://host/hidden\"}"), "bad-detail");
+        match parse("{\"ResponseURL\":\"https://host/hidden\"}") {
+            Invocation::Unusable(discarded) => assert!(!discarded.to_string().contains("hidden")),
+            other => panic!("not unusable: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_age_is_that_of_what_happened_and_never_negative() {
+        let now: Timestamp = "2026-11-21T10:00:30Z".parse().unwrap();
+        let event = json!({"source":"aws.ec2","detail-type":"EC2 Instance State-change Notification",
+            "time":"2026-11-21T10:00:00Z","detail":{"instance-id":"i-abcd1111","state":"running"}});
+        let age = |payload: &Value| parse(&payload.to_string()).messages()[0].age(now);
+        assert_eq!(age(&event), Some(SignedDuration::from_secs(30)));
+        let mut early = event;
+        early["time"] = json!("2026-11-21T10:01:00Z");
+        assert_eq!(age(&early), Some(SignedDuration::ZERO));
+        assert_eq!(age(&sweep()), None);
     }
 }

@@ -7,6 +7,8 @@ mod emf;
 mod level;
 mod metrics;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,6 +2,8 @@
 //!
 //! This decides nothing about the content; each format's module does.
 
+pub(crate) mod raw;
+
 use serde::de::DeserializeOwned;
 
 /// How much of a problem, and of a path, is kept, in characters: both quote what was read.
