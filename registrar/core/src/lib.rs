@@ -8,6 +8,7 @@
 //! ```
 
 pub mod address;
+pub mod adopt;
 pub mod desired;
 pub mod diff;
 pub mod dump;
