@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use registrar_core::adopt::{AdoptInput, Adoption};
 use registrar_core::guard::RemovalLedger;
-use registrar_core::ids::{DeploymentName, HostedZoneId, InstanceId};
+use registrar_core::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use registrar_core::inventory::{Groups, HostedZone, Inventory};
 use registrar_core::lint::{CheckedPlan, ForeignKeys, LintNote};
 use registrar_core::offline::RecordedEvents;
@@ -13,6 +13,8 @@ use registrar_core::orders::{Orders, OrdersDocument};
 use registrar_core::plan::{Plan, PlanInput};
 use registrar_core::pool::Pool;
 use registrar_core::record_set::RecordSet;
+use registrar_core::state_document::PoolStateDocument;
+use registrar_core::status::{Status, StatusInput};
 use registrar_core::{SignedDuration, Timestamp, dump};
 
 use crate::lines::{expand_all, time};
@@ -96,6 +98,23 @@ impl World {
         })?;
         let checked = CheckedPlan::adopting(&adoption, &self.pools, &self.inventory)?;
         Ok((adoption, checked.into_plan()))
+    }
+
+    /// Says how the pools stand, as `states` remember them and their hosted zone has `records` record sets.
+    ///
+    /// # Errors
+    /// When the plan breaks its own rules.
+    pub fn status(&self, states: &BTreeMap<PoolName, PoolStateDocument>, records: u64) -> Result<Status> {
+        let plan = self.plan()?;
+        Ok(Status::new(StatusInput {
+            plan: &plan,
+            pools: &self.pools,
+            inventory: &self.inventory,
+            orders: &self.orders,
+            states,
+            document_bytes: &self.pools.iter().map(|pool| (pool.name.clone(), 3_500)).collect(),
+            hosted_zone_records: &[(HOSTED_ZONE.parse()?, records)].into(),
+        }))
     }
 
     /// Returns the rules that a plan of an adoption breaks.

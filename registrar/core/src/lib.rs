@@ -30,6 +30,7 @@ mod selection;
 pub mod site;
 pub mod standing;
 pub mod state_document;
+pub mod status;
 pub mod trigger;
 
 pub use jiff::{SignedDuration, Timestamp};
