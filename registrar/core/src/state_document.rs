@@ -9,14 +9,12 @@ use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::guard::RemovalLedger;
-use crate::ids::{HostedZoneId, InstanceId, PoolName};
+use crate::ids::{InstanceId, PoolName};
 use crate::inventory::EventMemory;
 use crate::inventory::evidence::TERMINAL_EVENT_LIFETIME;
 use crate::json::{self, JsonError};
-use crate::name::RecordName;
 use crate::orders::LARGEST_PARAMETER;
 use crate::plan::{HeldBack, PoolPlan};
-use crate::site::Place;
 use crate::trigger::Trigger;
 
 /// The version of the JSON form.
@@ -40,8 +38,6 @@ const WHOLE_POOL: &str = "pool";
 /// What must survive a restart about one pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PoolStateDocument {
-    /// Where the pool's records were written last, so that they are found after its document names another place.
-    pub place: Option<Place>,
     /// How many removals without proof were counted, and when.
     pub removals: BTreeMap<Timestamp, usize>,
     /// Spot interruption warnings, and when they were given.
@@ -86,8 +82,6 @@ pub enum StateError {
 #[derive(Serialize, Deserialize)]
 struct Form {
     version: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    place: Option<PlaceForm>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     removals: Vec<(Timestamp, usize)>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -96,12 +90,6 @@ struct Form {
     used_release: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     held: Vec<HeldForm>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PlaceForm {
-    hosted_zone_id: HostedZoneId,
-    name: RecordName,
 }
 
 /// A whole fleet may be held back at once, for one reason: its ids share reason and time.
@@ -128,7 +116,6 @@ impl PoolStateDocument {
         }
         let form: Form = json::parse(text).map_err(StateError::Malformed)?;
         let mut state = Self {
-            place: form.place.map(|PlaceForm { hosted_zone_id, name }| Place { hosted_zone_id, name }),
             removals: BTreeMap::new(),
             spot_warnings: form.spot_warnings,
             used_release: form.used_release,
@@ -167,16 +154,11 @@ impl PoolStateDocument {
     }
 
     fn form(&self, times: usize, warnings: usize, holds: usize) -> Form {
-        let place = self.place.as_ref();
         let mut newest: Vec<(&InstanceId, Timestamp)> =
             self.spot_warnings.iter().map(|(id, at)| (id, down(*at))).collect();
         newest.sort_by_key(|(id, at)| (std::cmp::Reverse(*at), *id));
         Form {
             version: VERSION,
-            place: place.map(|place| PlaceForm {
-                hosted_zone_id: place.hosted_zone_id.clone(),
-                name: place.name.clone(),
-            }),
             removals: merged(&self.removals, times),
             spot_warnings: newest.into_iter().take(warnings).map(|(id, at)| (id.clone(), at)).collect(),
             used_release: self.used_release.as_ref().map(|id| id.chars().take(LONGEST_RELEASE_ID).collect()),
@@ -295,10 +277,6 @@ mod tests {
         let second = SignedDuration::from_secs(1);
         let id = |number: i32| format!("i-{number:017x}");
         PoolStateDocument {
-            place: Some(Place {
-                hosted_zone_id: "Z0123456789ABCDEFGHIJ".parse().unwrap(),
-                name: "video.bos.edge.example.com".parse().unwrap(),
-            }),
             removals: (0..5_000).map(|number| (start + second * number, 2)).collect(),
             spot_warnings: (0..200).map(|it| (id(it).parse().unwrap(), start + second * it)).collect(),
             used_release: Some("x".repeat(5_000)),
@@ -342,7 +320,6 @@ mod tests {
         let text = state.to_text();
         assert!(text.len() <= LARGEST_PARAMETER, "{} bytes", text.len());
         let read = PoolStateDocument::parse(&text).unwrap();
-        assert_eq!(read.place, state.place);
         let (mut before, mut after) = (RemovalLedger::default(), RemovalLedger::default());
         state.fill_ledger(&video(), &mut before);
         read.fill_ledger(&video(), &mut after);

@@ -20,7 +20,7 @@ impl Guard<'_> {
         let mut remaining = self.staying(decided) + self.additions(decided) + budgeted;
         let serving = self.staying(decided) + budgeted;
         let allowed = limit.of(serving + self.already_spent);
-        let mut left = allowed.saturating_sub(self.already_spent);
+        let mut left = if self.budget_is_closed { 0 } else { allowed.saturating_sub(self.already_spent) };
         let mut candidates: Vec<(u8, &mut Decision)> = decided
             .decisions
             .iter_mut()
@@ -69,6 +69,10 @@ impl Guard<'_> {
     }
 
     fn over_budget(&self, allowed: usize) -> Hold {
+        if self.budget_is_closed {
+            let detail = "removals without proof: the pool's state, which counts them, could not be read or written";
+            return Hold::waiting(HoldReason::RemovalBudget, detail);
+        }
         let limit = self.desired.policy.max_removals;
         Hold::new(
             HoldReason::RemovalBudget,

@@ -54,6 +54,8 @@ pub(crate) struct Guard<'a> {
     pub(crate) zone_gap: Option<&'a Gap>,
     /// How many removals without proof the window already saw.
     pub(crate) already_spent: usize,
+    /// Whether nothing more can be counted against the budget.
+    pub(crate) budget_is_closed: bool,
     /// The operator's order to change nothing, where it is in force.
     pub(crate) pause: Option<&'a Pause>,
     /// The operator's order to let held removals go, where it is in force.
@@ -288,7 +290,9 @@ impl Guard<'_> {
                         detail,
                         match gap.source {
                             GapSource::Groups => "read its Auto Scaling group too (--groups)",
-                            GapSource::Fleet | GapSource::HostedZone => "a complete read decides it",
+                            GapSource::Fleet | GapSource::HostedZone | GapSource::Documents => {
+                                "a complete read decides it"
+                            }
                         },
                     )
                 }

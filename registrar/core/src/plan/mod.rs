@@ -298,6 +298,7 @@ fn plan_pool(
         sites: &sites,
         zone_gap: zone.and_then(|zone| zone.gap.as_ref()),
         already_spent: input.ledger.spent(name, window, now),
+        budget_is_closed: input.ledger.is_closed(name),
         pause,
         release: input.orders.release(name, now),
     };
