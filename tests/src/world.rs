@@ -1,19 +1,26 @@
 //! What a scenario's documents come to: pools, inventory and spent removals, ready to plan.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
+use registrar_core::adopt::{AdoptInput, Adoption};
 use registrar_core::guard::RemovalLedger;
-use registrar_core::ids::{DeploymentName, HostedZoneId};
+use registrar_core::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use registrar_core::inventory::{Groups, HostedZone, Inventory};
-use registrar_core::lint::{CheckedPlan, LintNote};
+use registrar_core::lint::{CheckedPlan, ForeignKeys, LintNote};
 use registrar_core::offline::RecordedEvents;
 use registrar_core::orders::{Orders, OrdersDocument};
 use registrar_core::plan::{Plan, PlanInput};
 use registrar_core::pool::Pool;
 use registrar_core::record_set::RecordSet;
+use registrar_core::state_document::PoolStateDocument;
+use registrar_core::status::{Status, StatusInput};
 use registrar_core::{SignedDuration, Timestamp, dump};
 
 use crate::lines::{expand_all, time};
+use crate::record_line::line;
 use crate::scenario::{Documents, HOSTED_ZONE, Scenario};
+use crate::strict_zone::StrictZone;
 
 /// Everything that planning reads.
 #[derive(Clone, Debug)]
@@ -74,6 +81,66 @@ impl World {
         Ok(checked.context("the plan was refused as a whole")?.into_plan())
     }
 
+    /// Plans an adoption into a pool of records that the operator names, and checks it.
+    ///
+    /// # Errors
+    /// When there is no such pool, it cannot adopt, or the plan breaks its own rules.
+    pub fn adopt(&self, pool: &str, named: &[(&str, &str)]) -> Result<(Adoption, Plan)> {
+        let pool = self.pools.iter().find(|known| known.name.as_str() == pool).context("no such pool")?;
+        let named: Result<BTreeMap<String, InstanceId>> =
+            named.iter().map(|(id, instance)| Ok(((*id).to_owned(), instance.parse()?))).collect();
+        let adoption = Adoption::new(AdoptInput {
+            deployment: &self.deployment,
+            pool,
+            inventory: &self.inventory,
+            orders: &self.orders,
+            named: &named?,
+        })?;
+        let checked = CheckedPlan::adopting(&adoption, &self.pools, &self.inventory)?;
+        Ok((adoption, checked.into_plan()))
+    }
+
+    /// Says how the pools stand, as `states` remember them and their hosted zone has `records` record sets.
+    ///
+    /// # Errors
+    /// When the plan breaks its own rules.
+    pub fn status(&self, states: &BTreeMap<PoolName, PoolStateDocument>, records: u64) -> Result<Status> {
+        let plan = self.plan()?;
+        Ok(Status::new(StatusInput {
+            plan: &plan,
+            pools: &self.pools,
+            inventory: &self.inventory,
+            orders: &self.orders,
+            states,
+            document_bytes: &self.pools.iter().map(|pool| (pool.name.clone(), 3_500)).collect(),
+            hosted_zone_records: &[(HOSTED_ZONE.parse()?, records)].into(),
+        }))
+    }
+
+    /// Returns the rules that a plan of an adoption breaks.
+    #[must_use]
+    pub fn lint_adopting(&self, plan: &Plan, adopted: &ForeignKeys) -> Vec<LintNote> {
+        registrar_core::lint::lint_adopting(plan, &self.pools, &self.inventory, adopted)
+    }
+
+    /// Returns the world in which a strict hosted zone took the plan's batches.
+    ///
+    /// # Errors
+    /// When it refuses one.
+    pub fn after(&self, plan: &Plan) -> Result<Self> {
+        let mut zone = StrictZone::new(self.hosted_zone()?.records.values().map(|it| it.as_ref().clone()))?;
+        plan.batches.iter().try_for_each(|batch| zone.apply(batch))?;
+        self.with_records(zone.records())
+    }
+
+    /// Returns the record sets of a name as lines.
+    ///
+    /// # Errors
+    /// When the name is none.
+    pub fn lines_at(&self, name: &str) -> Result<Vec<String>> {
+        Ok(self.hosted_zone()?.at_name(&name.parse()?).map(|record| line(record)).collect())
+    }
+
     /// Returns the rules that a plan for this world breaks.
     #[must_use]
     pub fn lint(&self, plan: &Plan) -> Vec<LintNote> {
@@ -120,7 +187,7 @@ fn orders(scenario: &Scenario) -> Result<Orders> {
 }
 
 fn inventory(documents: &Documents, now: Timestamp) -> Result<Inventory> {
-    let mut hosted_zones = std::collections::BTreeMap::new();
+    let mut hosted_zones = BTreeMap::new();
     for (id, text) in &documents.zones {
         hosted_zones.insert(id.parse()?, dump::read_hosted_zone(text)?);
     }

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod address;
+pub mod adopt;
 pub mod coverage;
 pub mod custom_resource;
 pub mod desired;
@@ -35,6 +36,7 @@ mod selection;
 pub mod site;
 pub mod standing;
 pub mod state_document;
+pub mod status;
 pub mod telemetry;
 pub mod trigger;
 

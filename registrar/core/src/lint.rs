@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::adopt::Adoption;
 use crate::guard::MOST_IN_SET;
 use crate::ids::{DeploymentName, HostedZoneId, PoolName};
 use crate::inventory::Inventory;
@@ -74,9 +75,27 @@ impl CheckedPlan {
     ///
     /// # Errors
     /// When a rule is broken and no pool can be named.
-    pub fn new(mut plan: Plan, pools: &[Pool], inventory: &Inventory) -> Result<Self, Refused> {
+    pub fn new(plan: Plan, pools: &[Pool], inventory: &Inventory) -> Result<Self, Refused> {
+        Self::check(plan, pools, inventory, &BTreeSet::new())
+    }
+
+    /// Checks an adoption in the same way. It deletes records that are not owned: exactly those that it names, each
+    /// with the record that takes its place in the same batch.
+    ///
+    /// # Errors
+    /// When a rule is broken and no pool can be named.
+    pub fn adopting(adoption: &Adoption, pools: &[Pool], inventory: &Inventory) -> Result<Self, Refused> {
+        Self::check(adoption.to_plan(), pools, inventory, &adoption.keys())
+    }
+
+    fn check(
+        mut plan: Plan,
+        pools: &[Pool],
+        inventory: &Inventory,
+        adopted: &ForeignKeys,
+    ) -> Result<Self, Refused> {
         loop {
-            let notes = lint(&plan, pools, inventory);
+            let notes = lint_adopting(&plan, pools, inventory, adopted);
             let at_fault: BTreeSet<PoolName> = notes.iter().flat_map(|note| note.pools.clone()).collect();
             if notes.is_empty() {
                 return Ok(Self(plan));
@@ -106,11 +125,23 @@ impl CheckedPlan {
 /// Returns every rule that the plan breaks.
 #[must_use]
 pub fn lint(plan: &Plan, pools: &[Pool], inventory: &Inventory) -> Vec<LintNote> {
+    lint_adopting(plan, pools, inventory, &BTreeSet::new())
+}
+
+/// Returns every rule that the plan breaks, where the records of others with these keys may be taken over.
+#[must_use]
+pub fn lint_adopting(
+    plan: &Plan,
+    pools: &[Pool],
+    inventory: &Inventory,
+    adopted: &ForeignKeys,
+) -> Vec<LintNote> {
     let policies = pools.iter().filter_map(|pool| pool.policy.as_ref().ok());
     let active = policies.filter(|policy| policy.state != PoolState::Paused);
     let mut check = Check {
         pools,
         deployment: &plan.deployment,
+        adopted,
         selected: active.map(|policy| (&policy.hosted_zone_id, &policy.name)).collect(),
         deleted: BTreeSet::new(),
         notes: Vec::new(),
@@ -138,6 +169,9 @@ pub fn lint(plan: &Plan, pools: &[Pool], inventory: &Inventory) -> Vec<LintNote>
     check.notes
 }
 
+/// Records of others, by hosted zone.
+pub type ForeignKeys = BTreeSet<(HostedZoneId, RecordKey)>;
+
 type Records = Vec<Arc<RecordSet>>;
 
 type World = BTreeMap<Place, Records>;
@@ -145,6 +179,8 @@ type World = BTreeMap<Place, Records>;
 struct Check<'a> {
     pools: &'a [Pool],
     deployment: &'a DeploymentName,
+    /// Records of others that may be deleted where a record of the pool takes their place.
+    adopted: &'a ForeignKeys,
     /// The names at which the pools may have records.
     selected: BTreeSet<(&'a HostedZoneId, &'a RecordName)>,
     /// What the batches so far deleted of the pools' own.
@@ -210,7 +246,7 @@ impl Check<'_> {
             |rule, detail| self.notes.push(LintNote { rule, pools: [unit.pool.clone()].into(), detail });
         match (change.action, there) {
             (ChangeAction::Delete, Some(read)) if read == *record => {
-                if self.owner(&read, zone).is_none() {
+                if self.owner(&read, zone).is_none() && !self.is_taken_over(unit, record) {
                     let detail = format!("DELETE of {record}, which no pool here owns");
                     self.note(Rule::OnlyOwned, [unit.pool.clone()], detail);
                 }
@@ -230,6 +266,24 @@ impl Check<'_> {
                 self.world.entry(at).or_default().push(Arc::clone(record));
             }
         }
+    }
+
+    /// Says whether a record of somebody else is one of those to be adopted, and the same unit writes it again with
+    /// nothing changed but its mark and the set's TTL.
+    fn is_taken_over(&self, unit: &Unit, record: &RecordSet) -> bool {
+        let marked = |id: Option<&str>| id.and_then(|id| id.parse::<OwnerMark>().ok()).map(|mark| mark.owner);
+        let ours = |created: &RecordSet| {
+            marked(created.set_identifier.as_deref())
+                .is_some_and(|owner| owner.deployment == *self.deployment && owner.pool == unit.pool)
+        };
+        let same = |created: &RecordSet| {
+            let (set_identifier, ttl_secs) = (record.set_identifier.clone(), record.ttl_secs);
+            RecordSet { set_identifier, ttl_secs, ..created.clone() } == *record
+        };
+        let mut created = unit.changes.iter().filter(|change| change.action == ChangeAction::Create);
+        self.adopted.contains(&(unit.hosted_zone_id.clone(), record.key()))
+            && marked(record.set_identifier.as_deref()).is_none()
+            && created.any(|change| ours(&change.record) && same(&change.record))
     }
 
     fn find(&self, at: &Place, record: &RecordSet) -> Option<Arc<RecordSet>> {

@@ -128,6 +128,11 @@ impl Guard<'_> {
         )
     }
 
+    /// Returns how many members the pool's set has room for, in the form that it has or will have.
+    pub(crate) fn room(&self) -> usize {
+        self.most_members(self.sites.main.form.unwrap_or(self.desired.policy.routing))
+    }
+
     /// For a simple pool: what fits in one request even when every value and owner text is rewritten,
     /// deleted once and created once (1,000 values and 32,000 characters, `ChangeResourceRecordSets`).
     fn most_members(&self, form: Routing) -> usize {

@@ -80,6 +80,8 @@ pub struct PoolPlan {
     pub members: BTreeMap<MemberState, usize>,
     /// Records that it has now.
     pub records: usize,
+    /// How many instances its set has room for beside the records of others; absent where nothing was planned.
+    pub room: Option<usize>,
     /// The differences that go ahead, with what allows them.
     pub steps: Vec<(Difference, Evidence)>,
     /// The changes that they come to, each in its hosted zone.
@@ -200,6 +202,7 @@ impl PoolPlan {
             headline: None,
             members: BTreeMap::new(),
             records: 0,
+            room: None,
             steps: Vec::new(),
             changes: Vec::new(),
             held_back: Vec::new(),
@@ -302,6 +305,7 @@ fn plan_pool(
     let decided = guard.decide(PoolDiff::new(&desired, &sites));
     let units: Vec<Unit> = sites.all().flat_map(|site| units::of_site(&desired, site, &decided)).collect();
     let mut plan = describe(&desired, &sites, decided, &units);
+    plan.room = Some(guard.room());
     plan.headline = Some(headline(policy, pause));
     (plan, units)
 }
@@ -333,6 +337,7 @@ fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions, un
         name: desired.owner.pool.clone(),
         headline: None,
         members,
+        room: None,
         records: sites.all().map(|site| site.entries.len()).sum(),
         steps,
         changes: units.iter().flat_map(changes_of).collect(),
