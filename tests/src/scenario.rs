@@ -54,6 +54,9 @@ pub struct Scenario {
     /// Removals that count against budgets, by pool.
     #[serde(default)]
     pub spent: BTreeMap<String, Vec<String>>,
+    /// What the operator ordered, by pool, as the command writes it.
+    #[serde(default)]
+    pub orders: toml::Table,
     /// What should come of it.
     #[serde(default)]
     pub expect: Expect,

@@ -6,6 +6,7 @@ use registrar_core::ids::{DeploymentName, HostedZoneId};
 use registrar_core::inventory::{Groups, HostedZone, Inventory};
 use registrar_core::lint::{CheckedPlan, LintNote};
 use registrar_core::offline::RecordedEvents;
+use registrar_core::orders::{Orders, OrdersDocument};
 use registrar_core::plan::{Plan, PlanInput};
 use registrar_core::pool::Pool;
 use registrar_core::record_set::RecordSet;
@@ -21,6 +22,7 @@ pub struct World {
     pub(crate) pools: Vec<Pool>,
     pub(crate) inventory: Inventory,
     pub(crate) ledger: RemovalLedger,
+    pub(crate) orders: Orders,
     pub(crate) dropped: usize,
 }
 
@@ -51,6 +53,7 @@ impl World {
             pools,
             inventory,
             ledger,
+            orders: orders(scenario)?,
             dropped: events.dropped.len(),
         })
     }
@@ -65,18 +68,19 @@ impl World {
             pools: &self.pools,
             inventory: &self.inventory,
             ledger: &self.ledger,
+            orders: &self.orders,
         };
         let checked = CheckedPlan::new(Plan::new(input), &self.pools, &self.inventory);
         Ok(checked.context("the plan was refused as a whole")?.into_plan())
     }
 
-    /// Returns the world with other record sets in the scenario's hosted zone.
     /// Returns the rules that a plan for this world breaks.
     #[must_use]
     pub fn lint(&self, plan: &Plan) -> Vec<LintNote> {
         registrar_core::lint::lint(plan, &self.pools, &self.inventory)
     }
 
+    /// Returns the world with other record sets in the scenario's hosted zone.
     pub(crate) fn with_records<'a>(&self, records: impl Iterator<Item = &'a RecordSet>) -> Result<Self> {
         let mut world = self.clone();
         let gap = self.hosted_zone()?.gap.clone();
@@ -85,10 +89,13 @@ impl World {
         Ok(world)
     }
 
-    /// Counts the removals of a plan, as is done before its batches are submitted.
+    /// Counts the removals of a plan and uses its releases up, as is done before its batches are submitted.
     pub(crate) fn spend(&mut self, plan: &Plan) {
         for (pool, removals) in plan.budget_spent() {
             self.ledger.spend(pool, removals, self.inventory.observed_at);
+        }
+        for pool in plan.pools.iter().filter(|pool| pool.release_used.is_some()) {
+            self.orders.releases.remove(&pool.name);
         }
     }
 
@@ -96,6 +103,20 @@ impl World {
         let id: HostedZoneId = HOSTED_ZONE.parse()?;
         self.inventory.hosted_zones.get(&id).context("the hosted zone is there")
     }
+}
+
+/// The orders as the documents that the command writes: the version is implied, and releases are numbered by pool.
+fn orders(scenario: &Scenario) -> Result<Orders> {
+    let mut orders = Orders::default();
+    for (pool, order) in &scenario.orders {
+        let mut document = serde_json::to_value(order)?;
+        document["version"] = 1.into();
+        if let Some(release) = document.get_mut("release") {
+            release["id"] = pool.as_str().into();
+        }
+        orders.add(&pool.parse()?, OrdersDocument::parse(&document.to_string())?, None);
+    }
+    Ok(orders)
 }
 
 fn inventory(documents: &Documents, now: Timestamp) -> Result<Inventory> {

@@ -13,6 +13,7 @@ use registrar_core::guard::RemovalLedger;
 use registrar_core::ids::InstanceId;
 use registrar_core::inventory::{EventMemory, Fleet, Groups, HostedZone, Instance, InstanceState, Inventory};
 use registrar_core::lint::CheckedPlan;
+use registrar_core::orders::Orders;
 use registrar_core::plan::{Batch, Plan, PlanInput};
 use registrar_core::pool::Pool;
 use registrar_core::record_set::{ChangeAction, RecordSet, RecordType};
@@ -132,8 +133,14 @@ impl Scene {
         };
         let ledger = RemovalLedger::default();
         let deployment = "default".parse().unwrap();
-        let input =
-            PlanInput { deployment: &deployment, pools: &pools, inventory: &inventory, ledger: &ledger };
+        let orders = Orders::default();
+        let input = PlanInput {
+            deployment: &deployment,
+            pools: &pools,
+            inventory: &inventory,
+            ledger: &ledger,
+            orders: &orders,
+        };
         (CheckedPlan::new(Plan::new(input), &pools, &inventory).unwrap(), inventory)
     }
 

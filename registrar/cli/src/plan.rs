@@ -14,6 +14,7 @@ use registrar_core::ids::{DeploymentName, HostedZoneId};
 use registrar_core::inventory::{Groups, HostedZone, Inventory};
 use registrar_core::lint::CheckedPlan;
 use registrar_core::offline::{PoolArgument, RecordedEvents, single_hosted_zone};
+use registrar_core::orders::Orders;
 use registrar_core::plan::{Plan, PlanInput};
 use registrar_core::pool::Pool;
 use registrar_core::{Timestamp, dump};
@@ -71,6 +72,7 @@ pub(crate) fn run(arguments: &PlanArguments, clock: Timestamp) -> Result<ExitCod
         pools: &pools,
         inventory: &inventory,
         ledger: &RemovalLedger::default(),
+        orders: &Orders::default(),
     };
     let plan = CheckedPlan::new(Plan::new(input), &pools, &inventory)
         .context("this is a mistake in the registrar: please report it")?

@@ -127,6 +127,34 @@ identifier!(
     |text| within(text, 64, |b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-')
 );
 
+identifier!(
+    /// The ARN of an IAM role: `arn:<partition>:iam::<12 digits>:role/<path and name>`.
+    ///
+    /// A path has up to 512 printable characters and a name up to 64 (IAM user guide, "IAM and STS character
+    /// limits").
+    RoleArn,
+    "the ARN of an IAM role such as arn:aws:iam::123456789012:role/edge-dns",
+    is_role_arn
+);
+
+fn is_role_arn(text: &str) -> bool {
+    let mut parts = text.splitn(6, ':');
+    let mut next = || parts.next().unwrap_or_default();
+    let partition = |text: &str| {
+        text == "aws"
+            || text
+                .strip_prefix("aws-")
+                .is_some_and(|rest| within(rest, 32, |b| b.is_ascii_lowercase() || b == b'-'))
+    };
+    next() == "arn"
+        && partition(next())
+        && next() == "iam"
+        && next().is_empty()
+        && Some(next())
+            .is_some_and(|account| account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()))
+        && next().strip_prefix("role/").is_some_and(|role| within(role, 576, |b| (0x21..0x7f).contains(&b)))
+}
+
 fn is_short_name(text: &str) -> bool {
     within(text, 32, |b| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'-')
 }
@@ -154,6 +182,29 @@ mod tests {
         assert!("a".repeat(33).parse::<PoolName>().is_err());
         assert!("Video".parse::<PoolName>().is_err());
         assert!("a/b".parse::<DeploymentName>().is_err());
+    }
+
+    #[test]
+    fn a_role_is_named_by_its_whole_arn() {
+        for good in [
+            "arn:aws:iam::123456789012:role/edge-dns",
+            "arn:aws-us-gov:iam::123456789012:role/path/to/edge-dns",
+            "arn:aws-cn:iam::123456789012:role/edge+dns=,.@-_",
+        ] {
+            assert_eq!(good.parse::<RoleArn>().map(|arn| arn.to_string()), Ok(good.to_owned()));
+        }
+        for bad in [
+            "edge-dns",
+            "arn:aws:iam::123456789012:user/edge-dns",
+            "arn:aws:iam::12345678901:role/edge-dns",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:sts::123456789012:role/edge-dns",
+            "arn:AWS:iam::123456789012:role/edge-dns",
+            "arn:aws:iam:us-east-1:123456789012:role/edge-dns",
+            "arn:aws:iam::123456789012:role/edge dns",
+        ] {
+            assert!(bad.parse::<RoleArn>().is_err(), "{bad:?} was accepted");
+        }
     }
 
     #[test]

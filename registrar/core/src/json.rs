@@ -4,6 +4,9 @@
 
 use serde::de::DeserializeOwned;
 
+/// How much of a problem, and of a path, is kept, in characters: both quote what was read.
+const LONGEST_QUOTE: usize = 300;
+
 /// JSON that could not be read as the expected format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}, at {path}: {problem}")]
@@ -34,13 +37,18 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, JsonError> {
     Ok(value)
 }
 
-fn from_serde(path: String, error: &serde_json::Error) -> JsonError {
+/// Describes an error of a value that stands at `path`.
+pub(crate) fn from_serde(path: String, error: &serde_json::Error) -> JsonError {
     let text = error.to_string();
-    let problem = match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    };
-    JsonError { line: error.line(), column: error.column(), path, problem }
+    let problem = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+    JsonError { line: error.line(), column: error.column(), path: bounded(&path), problem: bounded(problem) }
+}
+
+fn bounded(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_QUOTE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +73,17 @@ mod tests {
     #[test]
     fn a_text_that_goes_on_is_an_error() {
         assert!(parse::<u8>("1 2").is_err());
+    }
+
+    #[test]
+    fn an_error_quotes_no_more_than_a_line_of_what_was_read() {
+        let text = format!("{{\"{}\": \"{}\"}}", "k".repeat(100_000), "v".repeat(100_000));
+        let error = parse::<BTreeMap<String, u8>>(&text).unwrap_err();
+        assert!(error.to_string().chars().count() < 700, "{error}");
+        assert!(
+            error.path.ends_with('…') && error.problem.starts_with("invalid type: string \"vvv"),
+            "{error}"
+        );
     }
 
     #[test]

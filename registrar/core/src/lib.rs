@@ -8,25 +8,34 @@
 //! ```
 
 pub mod address;
+pub mod coverage;
+pub mod custom_resource;
 pub mod desired;
 pub mod diff;
+pub mod drain;
 pub mod dump;
 pub mod execute;
 pub mod guard;
 pub mod ids;
 pub mod inventory;
+pub mod invocation;
 pub mod json;
 pub mod lint;
 pub mod name;
 pub mod offline;
+pub mod orders;
 pub mod owner;
+pub mod places;
 pub mod plan;
 pub mod pool;
 pub mod record_set;
 pub mod report;
+pub mod retire;
 mod selection;
 pub mod site;
 pub mod standing;
+pub mod state_document;
+pub mod telemetry;
 pub mod trigger;
 
 pub use jiff::{SignedDuration, Timestamp};

@@ -176,7 +176,10 @@ fn the_order_in_which_pools_are_given_changes_no_batch() -> Result<()> {
 
 /// Scenarios that need what the command has no argument for are left out.
 fn fits_the_command(scenario: &Scenario) -> bool {
-    scenario.spent.is_empty() && scenario.remembered.is_none() && scenario.other_zones.is_empty()
+    scenario.spent.is_empty()
+        && scenario.orders.is_empty()
+        && scenario.remembered.is_none()
+        && scenario.other_zones.is_empty()
 }
 
 #[test]

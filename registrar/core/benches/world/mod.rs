@@ -5,6 +5,7 @@ use registrar_core::guard::RemovalLedger;
 use registrar_core::ids::{DeploymentName, HostedZoneId};
 use registrar_core::inventory::{EventMemory, Groups, Inventory};
 use registrar_core::lint::CheckedPlan;
+use registrar_core::orders::Orders;
 use registrar_core::plan::{Plan, PlanInput};
 use registrar_core::pool::Pool;
 use registrar_core::{Timestamp, dump};
@@ -59,7 +60,7 @@ impl World {
     /// Plans, and checks the plan.
     pub fn plan(&self, inventory: &Inventory) -> CheckedPlan {
         let Self { deployment, pools, ledger, .. } = self;
-        let plan = Plan::new(PlanInput { deployment, pools, inventory, ledger });
+        let plan = Plan::new(PlanInput { deployment, pools, inventory, ledger, orders: &Orders::default() });
         let plan = CheckedPlan::new(plan, pools, inventory).expect("a plan that keeps the rules");
         assert!(plan.plan().change_count() >= inventory.fleet.instances.len() / 10);
         plan

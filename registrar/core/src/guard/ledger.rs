@@ -3,10 +3,9 @@
 //! It only counts; it is written before a batch is submitted, so that a crash spends too much and never
 //! too little.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::ids::PoolName;
 
@@ -14,10 +13,10 @@ use crate::ids::PoolName;
 const LONGEST_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// When each pool removed records without proof that their instances are gone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemovalLedger {
     spent: BTreeMap<PoolName, Vec<Timestamp>>,
+    closed: BTreeSet<PoolName>,
 }
 
 impl RemovalLedger {
@@ -27,6 +26,27 @@ impl RemovalLedger {
         self.spent
             .get(pool)
             .map_or(0, |times| times.iter().filter(|at| now.duration_since(**at) < window).count())
+    }
+
+    /// Lets no more removals of `pool` count: what was spent is not known, or more cannot be written down.
+    pub fn close(&mut self, pool: &PoolName) {
+        self.closed.insert(pool.clone());
+    }
+
+    /// Says whether the pool's budget is closed.
+    #[must_use]
+    pub fn is_closed(&self, pool: &PoolName) -> bool {
+        self.closed.contains(pool)
+    }
+
+    /// Returns the removals of `pool` that are not forgotten yet, by their time.
+    #[must_use]
+    pub fn counted(&self, pool: &PoolName) -> BTreeMap<Timestamp, usize> {
+        let mut counted = BTreeMap::new();
+        for at in self.spent.get(pool).into_iter().flatten() {
+            *counted.entry(*at).or_insert(0) += 1;
+        }
+        counted
     }
 
     /// Records removals that are about to be submitted.

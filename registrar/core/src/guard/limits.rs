@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::{Decision, Evidence, Guard, Hold, HoldReason, MOST_IN_SET, PoolDecisions, Verdict};
 use crate::diff::DifferenceKind;
 use crate::ids::InstanceId;
+use crate::orders::Release;
 use crate::pool::{Routing, WhenEmpty};
 
 impl Guard<'_> {
@@ -19,7 +20,7 @@ impl Guard<'_> {
         let mut remaining = self.staying(decided) + self.additions(decided) + budgeted;
         let serving = self.staying(decided) + budgeted;
         let allowed = limit.of(serving + self.already_spent);
-        let mut left = allowed.saturating_sub(self.already_spent);
+        let mut left = if self.budget_is_closed { 0 } else { allowed.saturating_sub(self.already_spent) };
         let mut candidates: Vec<(u8, &mut Decision)> = decided
             .decisions
             .iter_mut()
@@ -28,24 +29,50 @@ impl Guard<'_> {
             .collect();
         candidates.sort_by_key(|(doubt, _)| Reverse(*doubt));
         for (_, decision) in candidates {
-            let Verdict::Go(evidence) = &decision.verdict else { continue };
-            if remaining <= 1 {
-                decision.verdict = Verdict::Hold(Hold::new(
-                    HoldReason::LastRecord,
-                    format!("{evidence}; the last record goes only by proof"),
-                    "set the pool's state to \"retired\" if its name should stop answering",
-                ));
+            let verdict = if remaining <= 1 {
+                let released = self.released(decision, Release::names);
+                released.unwrap_or_else(|| Verdict::Hold(self.last_record(decision)))
             } else if left == 0 {
-                decision.verdict = Verdict::Hold(self.over_budget(allowed));
+                let released = self.released(decision, Release::covers);
+                released.unwrap_or_else(|| Verdict::Hold(self.over_budget(allowed)))
             } else {
                 left -= 1;
-                remaining -= 1;
                 decided.budget_spent += 1;
-            }
+                decision.verdict.clone()
+            };
+            remaining -= usize::from(matches!(verdict, Verdict::Go(_)));
+            decision.verdict = verdict;
         }
     }
 
+    /// Returns the verdict about a removal that the operator's release covers, which spends no budget.
+    fn released(&self, decision: &Decision, by: fn(&Release, &InstanceId) -> bool) -> Option<Verdict> {
+        let Verdict::Go(Evidence::WithinBudget(standing)) = &decision.verdict else { return None };
+        let instance = decision.difference.instance()?;
+        let release = self.release.filter(|release| by(release, instance))?;
+        Some(Verdict::Go(Evidence::Released { standing: standing.clone(), reason: release.reason.clone() }))
+    }
+
+    fn last_record(&self, decision: &Decision) -> Hold {
+        let standing = match &decision.verdict {
+            Verdict::Go(evidence) => evidence.to_string(),
+            Verdict::Hold(hold) => hold.detail.clone(),
+        };
+        Hold::new(
+            HoldReason::LastRecord,
+            format!("{standing}; the last record goes only by proof"),
+            format!(
+                "set the pool's state to \"retired\" if its name should stop answering, or let it go: {}",
+                self.release_command(decision.difference.instance())
+            ),
+        )
+    }
+
     fn over_budget(&self, allowed: usize) -> Hold {
+        if self.budget_is_closed {
+            let detail = "removals without proof: the pool's state, which counts them, could not be read or written";
+            return Hold::waiting(HoldReason::RemovalBudget, detail);
+        }
         let limit = self.desired.policy.max_removals;
         Hold::new(
             HoldReason::RemovalBudget,
@@ -54,7 +81,7 @@ impl Guard<'_> {
                 limit.window.as_secs(),
                 self.already_spent
             ),
-            "wait for the window to pass, or raise guard.max_removals if this many are meant to go",
+            format!("wait for the window to pass, or let them go: {}", self.release_command(None)),
         )
     }
 
@@ -192,7 +219,9 @@ fn is_budgeted(decision: &Decision) -> bool {
 
 fn doubt(decision: &Decision) -> u8 {
     match &decision.verdict {
-        Verdict::Go(Evidence::Dead(standing) | Evidence::WithinBudget(standing)) => standing.doubt(),
+        Verdict::Go(
+            Evidence::Dead(standing) | Evidence::WithinBudget(standing) | Evidence::Released { standing, .. },
+        ) => standing.doubt(),
         Verdict::Go(_) | Verdict::Hold(_) => u8::MAX,
     }
 }

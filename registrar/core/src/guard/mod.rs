@@ -11,6 +11,17 @@
 //! | EC2 does not know it | within the budget; never where EC2 knows nothing of the pool |
 //! | alive but not selected any more | within the budget |
 //! | unknown: the read that would tell is incomplete | never |
+//!
+//! What an operator's release lets through, once, of what is held for each reason. It never stands in for a read: what
+//! is unknown stays, and so does what another look, the document or `registrar resume` decides.
+//!
+//! | held for | a release that names nobody | a release that names the instance |
+//! |---|---|---|
+//! | `removal-budget` | goes, and spends no budget | goes, and spends no budget |
+//! | `last-record` | stays: no name stops answering by accident | goes |
+//! | `wrong-account-or-region` | stays: the fleet was perhaps not even asked | goes |
+//! | `unknown`, `starting`, `address-unconfirmed`, `hosted-zone-incomplete` | stays: a read decides | stays |
+//! | `keep-last`, `paused`, `name-changed` and whatever is no removal | stays: the document decides | stays |
 
 mod ledger;
 mod limits;
@@ -23,6 +34,8 @@ use crate::desired::DesiredPool;
 use crate::diff::{Difference, DifferenceKind, PoolDiff};
 use crate::ids::InstanceId;
 use crate::inventory::{Gap, GapSource};
+use crate::orders::{OrderCommand, Pause, Release};
+use crate::owner::Owner;
 use crate::pool::{PoolState, Routing};
 use crate::record_set::{RecordSet, RecordType};
 use crate::site::{Site, Sites};
@@ -41,6 +54,12 @@ pub(crate) struct Guard<'a> {
     pub(crate) zone_gap: Option<&'a Gap>,
     /// How many removals without proof the window already saw.
     pub(crate) already_spent: usize,
+    /// Whether nothing more can be counted against the budget.
+    pub(crate) budget_is_closed: bool,
+    /// The operator's order to change nothing, where it is in force.
+    pub(crate) pause: Option<&'a Pause>,
+    /// The operator's order to let held removals go, where it is in force.
+    pub(crate) release: Option<&'a Release>,
 }
 
 impl Guard<'_> {
@@ -53,13 +72,13 @@ impl Guard<'_> {
             notices: self.notices(),
             errors: self.errors(),
             budget_spent: 0,
+            release_used: None,
         };
         self.limit_removals(&mut decided);
         self.limit_size(&mut decided);
         self.keep_last(&mut decided);
-        if self.desired.policy.state == PoolState::Paused {
-            pause(&mut decided);
-        }
+        self.hold_while_paused(&mut decided);
+        decided.release_used = self.release.filter(|_| is_release_used(&decided)).map(|it| it.id.clone());
         decided
     }
 
@@ -121,12 +140,7 @@ impl Guard<'_> {
         }
         let waiting = |reason| Verdict::Hold(Hold::waiting(reason, format!("{instance}: {standing}")));
         match standing {
-            Standing::UnknownToEc2 if !self.desired.known_to_ec2 => Verdict::Hold(Hold::new(
-                HoldReason::WrongAccountOrRegion,
-                "EC2 knows none of the instances that this pool has records for, and none that it selects",
-                "check the account, the Region and the selectors; if the fleet is really gone, set the pool's \
-                 state to \"retired\" until its records are removed",
-            )),
+            Standing::UnknownToEc2 if !self.desired.known_to_ec2 => self.wrong_account(instance, standing),
             Standing::UnknownToEc2 | Standing::Deselected => {
                 Verdict::Go(Evidence::WithinBudget(standing.clone()))
             }
@@ -148,6 +162,35 @@ impl Guard<'_> {
             | Standing::Ended(_)
             | Standing::Announced(_) => waiting(HoldReason::Unknown),
         }
+    }
+
+    fn wrong_account(&self, instance: &InstanceId, standing: &Standing) -> Verdict {
+        if let Some(release) = self.release.filter(|release| release.names(instance)) {
+            return Verdict::Go(Evidence::Released {
+                standing: standing.clone(),
+                reason: release.reason.clone(),
+            });
+        }
+        Verdict::Hold(Hold::new(
+            HoldReason::WrongAccountOrRegion,
+            "EC2 knows none of the instances that this pool has records for, and none that it selects",
+            format!(
+                "check the account, the Region and the selectors; if the fleet is really gone, set the pool's state to \
+                 \"retired\" until its records are removed, or let this one go: {}",
+                self.release_command(Some(instance))
+            ),
+        ))
+    }
+
+    /// Returns the command that lets a held removal go.
+    fn release_command(&self, only: Option<&InstanceId>) -> String {
+        let only = only.map(|instance| format!(" --only {instance}")).unwrap_or_default();
+        format!("{} --for 15m{only} --reason TEXT", self.order("release"))
+    }
+
+    fn order(&self, verb: &'static str) -> OrderCommand<'_> {
+        let Owner { deployment, pool } = &self.desired.owner;
+        OrderCommand { verb, deployment, pool }
     }
 
     fn unless_obstructed(&self, evidence: Evidence) -> Verdict {
@@ -247,7 +290,9 @@ impl Guard<'_> {
                         detail,
                         match gap.source {
                             GapSource::Groups => "read its Auto Scaling group too (--groups)",
-                            GapSource::Fleet | GapSource::HostedZone => "a complete read decides it",
+                            GapSource::Fleet | GapSource::HostedZone | GapSource::Documents => {
+                                "a complete read decides it"
+                            }
                         },
                     )
                 }
@@ -275,6 +320,30 @@ impl Guard<'_> {
         notices
     }
 
+    /// Holds everything back while the document or the operator says so.
+    fn hold_while_paused(&self, decided: &mut PoolDecisions) {
+        let by_document = self.desired.policy.state == PoolState::Paused;
+        let hold = |evidence: &Evidence| match self.pause {
+            _ if by_document => {
+                let hint = "set state to \"active\" in the pool document to let it go ahead";
+                Some(Hold::new(HoldReason::Paused, evidence.to_string(), hint))
+            }
+            Some(Pause { reason, until, .. }) => {
+                let detail = format!("{evidence}; paused until {until:.0}: {reason}");
+                Some(Hold::new(HoldReason::Paused, detail, self.order("resume").to_string()))
+            }
+            None => None,
+        };
+        for decision in &mut decided.decisions {
+            if let Verdict::Go(evidence) = &decision.verdict
+                && let Some(hold) = hold(evidence)
+            {
+                decision.verdict = Verdict::Hold(hold);
+                decided.budget_spent = 0;
+            }
+        }
+    }
+
     fn errors(&self) -> Vec<String> {
         if self.is_retired() {
             return Vec::new();
@@ -293,12 +362,9 @@ impl Guard<'_> {
     }
 }
 
-fn pause(decided: &mut PoolDecisions) {
-    decided.budget_spent = 0;
-    for decision in &mut decided.decisions {
-        if let Verdict::Go(evidence) = &decision.verdict {
-            let hint = "set state to \"active\" in the pool document to let it go ahead";
-            decision.verdict = Verdict::Hold(Hold::new(HoldReason::Paused, evidence.to_string(), hint));
-        }
-    }
+fn is_release_used(decided: &PoolDecisions) -> bool {
+    decided
+        .decisions
+        .iter()
+        .any(|decision| matches!(decision.verdict, Verdict::Go(Evidence::Released { .. })))
 }

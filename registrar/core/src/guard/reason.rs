@@ -23,6 +23,13 @@ pub enum Evidence {
     Drifted,
     /// Nothing proves it, and it is within the removal budget.
     WithinBudget(Standing),
+    /// Nothing proves it, and the operator lets it go.
+    Released {
+        /// Where the instance stands.
+        standing: Standing,
+        /// Why, in the operator's words.
+        reason: String,
+    },
     /// The document says so.
     Document,
     /// The pool is retired.
@@ -40,6 +47,7 @@ impl Evidence {
             Self::Reweighted => "reweighted",
             Self::Drifted => "drifted",
             Self::WithinBudget(_) => "within-budget",
+            Self::Released { .. } => "released",
             Self::Document => "document",
             Self::Retired => "retired",
         }
@@ -55,6 +63,9 @@ impl fmt::Display for Evidence {
             Self::Reweighted => f.write_str("asks for another weight"),
             Self::Drifted => f.write_str("the record was changed by somebody else"),
             Self::WithinBudget(standing) => write!(f, "{standing}; within the removal budget"),
+            Self::Released { standing, reason } => {
+                write!(f, "{standing}; released by the operator: {reason}")
+            }
             Self::Document => f.write_str("the pool document says so"),
             Self::Retired => f.write_str("the pool is retired"),
         }
@@ -176,4 +187,6 @@ pub struct PoolDecisions {
     pub errors: Vec<String>,
     /// How many of the allowed removals count against the budget.
     pub budget_spent: usize,
+    /// The id of the operator's release without which some would not go.
+    pub release_used: Option<String>,
 }

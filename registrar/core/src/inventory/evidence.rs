@@ -141,6 +141,15 @@ impl EventMemory {
 
     /// Remembers what a read of the fleet saw, for the next one, and forgets events past their lifetime.
     pub fn remember_fleet(&mut self, fleet: &Fleet, read_at: Timestamp) {
+        self.remember(fleet, fleet.gap.is_none(), read_at);
+    }
+
+    /// Remembers what a read of a part of the fleet saw: of the others it says nothing.
+    pub fn remember_part(&mut self, fleet: &Fleet, read_at: Timestamp) {
+        self.remember(fleet, false, read_at);
+    }
+
+    fn remember(&mut self, fleet: &Fleet, is_whole: bool, read_at: Timestamp) {
         let age = |received_at: Timestamp| read_at.duration_since(received_at);
         self.terminal.retain(|_, event| age(event.received_at) <= TERMINAL_EVENT_LIFETIME);
         self.launched.retain(|_, (_, received_at)| age(*received_at) <= LATEST_DELIVERY);
@@ -159,7 +168,7 @@ impl EventMemory {
                 self.note_launch(id, launched_at, read_at);
             }
         }
-        if fleet.gap.is_some() {
+        if !is_whole {
             self.seen.extend(before);
         }
         self.last_read = Some(read_at);

@@ -31,6 +31,8 @@ pub enum GapSource {
     Groups,
     /// The record sets, from Route 53.
     HostedZone,
+    /// The pool documents, from SSM.
+    Documents,
 }
 
 impl fmt::Display for GapSource {
@@ -39,6 +41,7 @@ impl fmt::Display for GapSource {
             Self::Fleet => "fleet",
             Self::Groups => "groups",
             Self::HostedZone => "hosted-zone",
+            Self::Documents => "documents",
         })
     }
 }

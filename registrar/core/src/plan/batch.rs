@@ -59,6 +59,8 @@ pub struct Unit {
     pub urgency: Urgency,
     /// How many of its removals count against the pool's budget.
     pub budgeted: usize,
+    /// How many of its removals are of records that lead nowhere by proof.
+    pub dead: usize,
     /// The changes, DELETEs first.
     pub changes: Vec<Change>,
 }
@@ -191,6 +193,7 @@ mod tests {
             name: "a.example.com".parse().unwrap(),
             urgency: if dead { Urgency::RemoveDead } else { Urgency::Change },
             budgeted: 0,
+            dead: 0,
             changes: vec![Change {
                 action: ChangeAction::Create,
                 record: record.into(),

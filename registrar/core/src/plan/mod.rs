@@ -4,8 +4,10 @@
 //! does not check itself: [`crate::lint`] does, with code that did not make the plan.
 
 mod batch;
+mod checksum;
 mod human;
 mod json;
+mod review;
 mod shape;
 mod units;
 
@@ -15,13 +17,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use batch::{Batch, Change, ChangeBatchDocument, MOST_CHARACTERS, MOST_VALUES, Unit, Urgency};
+pub use checksum::Checksum;
 pub use json::PlanDocument;
+pub use review::{MovedWorld, ReviewError, ReviewedPlan};
 
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, PoolDiff};
 use crate::guard::{Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict};
 use crate::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use crate::inventory::{Gap, HostedZone, Inventory};
+use crate::orders::{Orders, Pause};
 use crate::owner::{Owner, Role};
 use crate::pool::{Policy, Pool, PoolState};
 use crate::record_set::{RecordSet, SetKey};
@@ -40,6 +45,8 @@ pub struct PlanInput<'a> {
     pub inventory: &'a Inventory,
     /// The removals that count against budgets.
     pub ledger: &'a RemovalLedger,
+    /// What the operator ordered.
+    pub orders: &'a Orders,
 }
 
 /// What is to be done about every pool, and what is not.
@@ -75,14 +82,17 @@ pub struct PoolPlan {
     pub records: usize,
     /// The differences that go ahead, with what allows them.
     pub steps: Vec<(Difference, Evidence)>,
-    /// The changes that they come to.
-    pub changes: Vec<Change>,
+    /// The changes that they come to, each in its hosted zone.
+    pub changes: Vec<(HostedZoneId, Change)>,
     /// What is held back.
     pub held_back: Vec<HeldBack>,
     /// What an operator has to put right.
     pub errors: Vec<String>,
     /// How many of the removals count against the budget.
     pub budget_spent: usize,
+    /// The id of the operator's release that let some of them go. It works once: whoever executes the plan notes
+    /// that it was used.
+    pub release_used: Option<String>,
 }
 
 /// Something that is not done, and why.
@@ -112,6 +122,8 @@ impl Plan {
         let leaving: BTreeSet<Owner> = pools
             .iter()
             .filter(|(_, policy)| policy.as_ref().is_ok_and(|policy| policy.state == PoolState::Retired))
+            // While it is paused, a retired pool does not leave.
+            .filter(|(name, _)| input.orders.pause(name, input.inventory.observed_at).is_none())
             .map(|(name, _)| Owner { deployment: input.deployment.clone(), pool: (*name).clone() })
             .collect();
         let retired: BTreeSet<PoolName> = leaving.iter().map(|owner| owner.pool.clone()).collect();
@@ -149,6 +161,7 @@ impl Plan {
             plan.steps.clear();
             plan.changes.clear();
             plan.budget_spent = 0;
+            plan.release_used = None;
             plan.errors.push(format!(
                 "the planned changes break a rule, and the pool is left as it is: {problem} (hint: this is a mistake \
                  in the registrar, please report it)"
@@ -181,7 +194,7 @@ impl Plan {
 }
 
 impl PoolPlan {
-    fn held(name: &PoolName, error: String) -> Self {
+    pub(crate) fn held(name: &PoolName, error: String) -> Self {
         Self {
             name: name.clone(),
             headline: None,
@@ -192,6 +205,7 @@ impl PoolPlan {
             held_back: Vec::new(),
             errors: vec![error],
             budget_spent: 0,
+            release_used: None,
         }
     }
 }
@@ -274,19 +288,25 @@ fn plan_pool(
     let desired = DesiredPool::new(owner, policy, index, &sites, input.inventory);
     let window = policy.max_removals.window;
     let zone = input.inventory.hosted_zones.get(&policy.hosted_zone_id);
+    let now = input.inventory.observed_at;
+    let pause = input.orders.pause(name, now);
     let guard = Guard {
         desired: &desired,
         sites: &sites,
         zone_gap: zone.and_then(|zone| zone.gap.as_ref()),
-        already_spent: input.ledger.spent(name, window, input.inventory.observed_at),
+        already_spent: input.ledger.spent(name, window, now),
+        budget_is_closed: input.ledger.is_closed(name),
+        pause,
+        release: input.orders.release(name, now),
     };
     let decided = guard.decide(PoolDiff::new(&desired, &sites));
     let units: Vec<Unit> = sites.all().flat_map(|site| units::of_site(&desired, site, &decided)).collect();
-    (describe(&desired, &sites, decided, &units), units)
+    let mut plan = describe(&desired, &sites, decided, &units);
+    plan.headline = Some(headline(policy, pause));
+    (plan, units)
 }
 
 fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions, units: &[Unit]) -> PoolPlan {
-    let policy = desired.policy;
     let mut members = BTreeMap::new();
     for standing in desired.standings.values() {
         *members.entry(standing.member_state()).or_insert(0) += 1;
@@ -311,24 +331,30 @@ fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions, un
     }));
     PoolPlan {
         name: desired.owner.pool.clone(),
-        headline: Some(headline(policy)),
+        headline: None,
         members,
         records: sites.all().map(|site| site.entries.len()).sum(),
         steps,
-        changes: units.iter().flat_map(|unit| unit.changes.iter().cloned()).collect(),
+        changes: units.iter().flat_map(changes_of).collect(),
         held_back,
         errors: decided.errors,
         budget_spent: decided.budget_spent,
+        release_used: decided.release_used,
     }
 }
 
-fn headline(policy: &Policy) -> String {
+fn changes_of(unit: &Unit) -> impl Iterator<Item = (HostedZoneId, Change)> {
+    unit.changes.iter().map(|change| (unit.hosted_zone_id.clone(), change.clone()))
+}
+
+fn headline(policy: &Policy, pause: Option<&Pause>) -> String {
     let state = match policy.state {
         PoolState::Active => "",
         PoolState::Paused => ", paused",
         PoolState::Retired => ", retired",
     };
-    format!("{}  {}, TTL {} s{state}", policy.name, policy.routing, policy.ttl_secs)
+    let order = pause.map(|pause| format!(", paused until {:.0}", pause.until)).unwrap_or_default();
+    format!("{}  {}, TTL {} s{state}{order}", policy.name, policy.routing, policy.ttl_secs)
 }
 
 fn observed_sets(

@@ -80,6 +80,7 @@ fn join_handover(units: Vec<Unit>, retired: &BTreeSet<PoolName>) -> Vec<Unit> {
     };
     joined.urgency = Urgency::Swap;
     joined.budgeted = joining.iter().map(|unit| unit.budgeted).sum();
+    joined.dead = joining.iter().map(|unit| unit.dead).sum();
     joined.changes = joining.into_iter().flat_map(|unit| unit.changes).collect();
     joined.changes.sort_by_key(|change| change.action);
     apart.push(joined);
@@ -132,17 +133,19 @@ impl UnitBuilder<'_> {
             hosted_zone_id: self.site.place.hosted_zone_id.clone(),
             name: self.site.place.name.clone(),
             urgency: if only_removes { urgency.min(Urgency::Remove) } else { urgency },
-            budgeted: self.budgeted(&changes),
+            budgeted: self.removals(&changes, |evidence| matches!(evidence, Evidence::WithinBudget(_))),
+            dead: self.removals(&changes, |evidence| matches!(evidence, Evidence::Dead(_))),
             changes,
         }
     }
 
-    /// Counts the removals among the changes that nothing proves; a unit of a simple set has all of them.
-    fn budgeted(&self, changes: &[Change]) -> usize {
-        let budgeted = self
+    /// Counts the removals among the changes that stand on such evidence; a unit of a simple set has all of
+    /// them.
+    fn removals(&self, changes: &[Change], counts: fn(&Evidence) -> bool) -> usize {
+        let counted = self
             .going
             .iter()
-            .filter(|decision| matches!(decision.verdict, Verdict::Go(Evidence::WithinBudget(_))));
+            .filter(|decision| matches!(&decision.verdict, Verdict::Go(evidence) if counts(evidence)));
         let marks = |decision: &Decision| {
             let instance = decision.difference.instance()?.clone();
             Some(self.desired.owner.mark(Role::Member(instance)).to_string())
@@ -153,7 +156,7 @@ impl UnitBuilder<'_> {
                     && (change.record.set_identifier.is_none() || change.record.set_identifier == mark)
             })
         };
-        budgeted.filter(|decision| in_unit(marks(decision))).count()
+        counted.filter(|decision| in_unit(marks(decision))).count()
     }
 
     fn change(&self, action: ChangeAction, record: &Arc<RecordSet>) -> Change {

@@ -43,6 +43,9 @@ pub struct RecordSection {
     /// The hosted zone's id, such as Z0123456789ABCDEFGHIJ.
     #[schemars(regex(pattern = r"^(/hostedzone/)?[A-Z0-9]{1,32}$"))]
     pub hosted_zone_id: String,
+    /// The role that is assumed to read and change the hosted zone, where another account owns it.
+    #[schemars(regex(pattern = r"^arn:aws[-a-z]*:iam::[0-9]{12}:role/[!-~]{1,576}$"))]
+    pub role_arn: Option<String>,
     /// The name that clients ask for.
     #[schemars(length(min = 1, max = 1024))]
     pub name: String,

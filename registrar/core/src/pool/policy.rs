@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{AliasSection, FallbackSection, PoolDocument};
 use crate::address::AddressKind;
-use crate::ids::{AutoScalingGroupName, HostedZoneId, InvalidId, LifecycleHookName, WavelengthZone};
+use crate::ids::{AutoScalingGroupName, HostedZoneId, InvalidId, LifecycleHookName, RoleArn, WavelengthZone};
 use crate::inventory::{Instance, fleet::GROUP_TAG};
 use crate::json;
 use crate::name::RecordName;
@@ -107,6 +107,8 @@ pub struct Selector {
 pub struct Policy {
     /// The hosted zone of its records.
     pub hosted_zone_id: HostedZoneId,
+    /// The role that is assumed to read and change the hosted zone, where another account owns it.
+    pub role_arn: Option<RoleArn>,
     /// The name that clients ask for.
     pub name: RecordName,
     /// The TTL, 1 to 86,400 s.
@@ -244,6 +246,10 @@ impl TryFrom<PoolDocument> for Policy {
         let max_removals = &document.guard.max_removals;
         let policy = Self {
             hosted_zone_id: id("record.hosted_zone_id", hosted_zone, "use the id that Route 53 shows")?,
+            role_arn: match &record.role_arn {
+                Some(arn) => Some(id("record.role_arn", arn, "use the ARN that IAM shows")?),
+                None => None,
+            },
             name: record_name(&record.name)?,
             ttl_secs: number("record.ttl_secs", record.ttl_secs, 1, 86_400)?,
             routing: record.routing,
@@ -431,7 +437,7 @@ mod tests {
 
     #[test]
     fn values_out_of_range_are_refused_with_path_value_and_hint() {
-        let cases: [(&[&str], serde_json::Value, &str, &str); 12] = [
+        let cases: [(&[&str], serde_json::Value, &str, &str); 13] = [
             (&["record", "ttl_secs"], 0.into(), "record.ttl_secs", "0"),
             (&["record", "ttl_secs"], 86_401.into(), "record.ttl_secs", "86401"),
             (&["weight", "default"], 256.into(), "weight.default", "256"),
@@ -439,6 +445,7 @@ mod tests {
             (&["record", "name"], "a..b".into(), "record.name", "a..b"),
             (&["record", "name"], "*.example.com".into(), "record.name", "*.example.com"),
             (&["record", "hosted_zone_id"], "zone".into(), "record.hosted_zone_id", "zone"),
+            (&["record", "role_arn"], "edge-dns".into(), "record.role_arn", "edge-dns"),
             (&["guard", "max_removals", "percent"], 101.into(), "guard.max_removals.percent", "101"),
             (&["version"], 2.into(), "version", "2"),
             (&["members", "tags"], serde_json::json!({}), "members", "nothing"),
@@ -451,6 +458,14 @@ mod tests {
             assert!(error.problem.contains(mentioned), "{error}");
             assert!(!error.hint.is_empty());
         }
+    }
+
+    #[test]
+    fn a_role_is_assumed_only_where_the_document_names_one() {
+        assert_eq!(Policy::parse(MINIMAL).unwrap().role_arn, None);
+        let arn = "arn:aws:iam::123456789012:role/edge-dns";
+        let policy = parse_with(&["record", "role_arn"], arn.into()).unwrap();
+        assert_eq!(policy.role_arn, Some(arn.parse().unwrap()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod envelope;
 
 use jiff::Timestamp;
 
-use crate::ids::{AutoScalingGroupName, InstanceId, LifecycleHookName};
+use crate::ids::{AutoScalingGroupName, DeploymentName, InstanceId, LifecycleHookName};
 use crate::inventory::InstanceState;
 use crate::json::JsonError;
 
@@ -128,6 +128,33 @@ pub enum Dropped {
         /// CloudTrail's `errorCode`.
         error_code: String,
     },
+    /// A record of a batch that is not a message of a queue.
+    #[error("not a message: {problem}")]
+    NotAMessage {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A record of a batch that another service sent.
+    #[error("not from a queue but from {source_name:?}")]
+    ForeignSource {
+        /// The record's `eventSource`.
+        source_name: String,
+    },
+    /// A message that stands in the same batch already.
+    #[error("the same message stands in this batch already")]
+    Duplicate,
+    /// A drain ticket that cannot be used.
+    #[error("not a drain ticket: {problem}")]
+    BadTicket {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A drain ticket that another deployment wrote.
+    #[error("a drain ticket of deployment {deployment}")]
+    OtherDeployment {
+        /// The deployment.
+        deployment: DeploymentName,
+    },
 }
 
 impl Dropped {
@@ -140,6 +167,11 @@ impl Dropped {
             Self::Unrecognised { .. } => "unrecognised",
             Self::BadDetail { .. } => "bad-detail",
             Self::FailedCall { .. } => "failed-call",
+            Self::NotAMessage { .. } => "not-a-message",
+            Self::ForeignSource { .. } => "foreign-source",
+            Self::Duplicate => "duplicate",
+            Self::BadTicket { .. } => "bad-ticket",
+            Self::OtherDeployment { .. } => "other-deployment",
         }
     }
 }
@@ -151,6 +183,21 @@ impl Trigger {
     /// When the message asks for nothing; the reason is for counting and logging.
     pub fn parse(text: &str) -> Result<Self, Dropped> {
         envelope::parse(text)
+    }
+
+    /// Names the kind, for counting.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::InstanceState { .. } => "instance-state",
+            Self::GroupChange { .. } => "group-change",
+            Self::SpotInterruption { .. } => "spot-interruption",
+            Self::RebalanceRecommendation { .. } => "rebalance-recommendation",
+            Self::Sweep => "sweep",
+            Self::ParameterChanged { .. } => "parameter-changed",
+            Self::AddressChanged { .. } => "address-changed",
+            Self::TestNotification => "test-notification",
+        }
     }
 
     /// Returns the instance that the trigger is about, where it is about one.

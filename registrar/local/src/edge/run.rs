@@ -8,6 +8,7 @@ use registrar_core::execute::{Effect, Execution, Outcome, Reply, RetryReason};
 use registrar_core::guard::RemovalLedger;
 use registrar_core::inventory::Inventory;
 use registrar_core::lint::CheckedPlan;
+use registrar_core::orders::Orders;
 use registrar_core::plan::{Batch, Plan, PlanInput};
 
 use super::faults::use_up;
@@ -76,8 +77,14 @@ impl Edge {
 
     fn plan(&self, inventory: &Inventory) -> Result<CheckedPlan, String> {
         let pools = self.pools();
-        let input =
-            PlanInput { deployment: &self.deployment, pools: &pools, inventory, ledger: &self.ledger };
+        let input = PlanInput {
+            deployment: &self.deployment,
+            pools: &pools,
+            inventory,
+            ledger: &self.ledger,
+            // The operator's command writes orders into AWS; here, the documents are at hand.
+            orders: &Orders::default(),
+        };
         CheckedPlan::new(Plan::new(input), &pools, inventory).map_err(|refused| refused.to_string())
     }
 

@@ -1,0 +1,283 @@
+//! From the hints of one invocation to one run: which pools they concern, and what came of each hint.
+//!
+//! One look serves all of them. A hint that an earlier look covers costs no call.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join;
+use registrar_core::coverage::Concern;
+use registrar_core::ids::{InstanceId, PoolName};
+use registrar_core::inventory::Fleet;
+use registrar_core::pool::Pool;
+use registrar_core::record_set::ChangeAction;
+use registrar_core::trigger::{Movement, Trigger};
+use registrar_core::{SignedDuration, Timestamp};
+
+use super::{Deployment, Executed, Looked, Parameters, Scope, Watcher};
+use crate::{Deadline, PortError};
+
+/// How old a pool document may be before it is read again.
+const OLDEST_DOCUMENT: SignedDuration = SignedDuration::from_secs(30);
+
+/// How old a pool document may be when something is added on its word.
+const OLDEST_TO_ADD: SignedDuration = SignedDuration::from_secs(5);
+
+/// How often documents may change under a run before it gives up.
+const MOST_CHANGES: usize = 3;
+
+/// A hint, and when what it tells of happened, as the event or else the queue says.
+#[derive(Clone, Debug)]
+pub struct Hint {
+    /// What it tells.
+    pub trigger: Trigger,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+/// What came of a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It asks for nothing, or an earlier look covers it.
+    Covered,
+    /// It concerned these pools, and was served; none where it concerned nobody here.
+    Served(BTreeSet<PoolName>),
+    /// It has to come again, for this reason.
+    Failed(String),
+}
+
+/// What came of all hints of an invocation.
+#[derive(Debug, Default)]
+pub struct Reconciled {
+    /// One fate for each hint, in their order.
+    pub fates: Vec<Fate>,
+    /// The run, where there was one.
+    pub run: Option<Executed>,
+    /// Why there was none, although one was needed.
+    pub failure: Option<String>,
+}
+
+/// What all hints together ask for.
+#[derive(Debug, Default)]
+struct Wanted {
+    everything: bool,
+    pools: BTreeSet<PoolName>,
+    strangers: BTreeSet<InstanceId>,
+}
+
+impl Deployment {
+    /// Serves the hints of one invocation: looks once, plans and executes.
+    pub async fn reconcile(
+        &mut self,
+        hints: &[Hint],
+        deadline: Deadline,
+        watcher: &mut dyn Watcher,
+    ) -> Reconciled {
+        let now = self.now();
+        for hint in hints {
+            self.memory.note(&hint.trigger, now);
+            if let Trigger::ParameterChanged { name } = &hint.trigger {
+                self.parameters_changed |= self.paths.concerns(name);
+            }
+        }
+        let concerns = self.concerns(hints);
+        if concerns.iter().all(|concern| *concern == Concern::Nothing) {
+            return Reconciled { fates: vec![Fate::Covered; hints.len()], ..Reconciled::default() };
+        }
+        match self.serve(hints, deadline, watcher).await {
+            Ok((concerns, run)) => {
+                let fates = concerns.iter().map(|concern| fate(concern, run.as_ref())).collect();
+                Reconciled { fates, run, failure: None }
+            }
+            Err(failure) => {
+                let fate = |concern: &Concern| match concern {
+                    Concern::Nothing => Fate::Covered,
+                    Concern::Pools(_) | Concern::Stranger(_) | Concern::Everything => {
+                        Fate::Failed(failure.clone())
+                    }
+                };
+                Reconciled { fates: concerns.iter().map(fate).collect(), run: None, failure: Some(failure) }
+            }
+        }
+    }
+
+    fn concerns(&self, hints: &[Hint]) -> Vec<Concern> {
+        let pools = &self.parameters.pools;
+        let concern = |hint: &Hint| match &hint.trigger {
+            Trigger::ParameterChanged { name } if !self.paths.concerns(name) => Concern::Nothing,
+            trigger => self.looks.concern(trigger, hint.at, pools),
+        };
+        hints.iter().map(concern).collect()
+    }
+
+    /// Looks and executes, from the start again where documents turn out to have changed.
+    async fn serve(
+        &mut self,
+        hints: &[Hint],
+        deadline: Deadline,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(Vec<Concern>, Option<Executed>), String> {
+        let adds = hints.iter().any(|hint| !only_ends(&hint.trigger));
+        for _ in 0..MOST_CHANGES {
+            let mut concerns = self.concerns(hints);
+            let (wanted, given) = self.resolve(hints, &mut concerns, deadline).await?;
+            let scope = if wanted.everything {
+                Scope::everything(&self.parameters.pools, false)
+            } else if wanted.pools.is_empty() {
+                return Ok((concerns, None));
+            } else {
+                Scope::of(&self.parameters.pools, &wanted.pools)
+            };
+            let Some(looked) = self.look_with_documents(scope, given, adds, deadline).await else { continue };
+            self.note_places(&looked, deadline)
+                .await
+                .map_err(|error| format!("where the records are to be could not be written down: {error}"))?;
+            let executed = self.execute(looked, deadline, watcher).await?;
+            self.remember(&executed);
+            self.keep_states(&executed, hints, deadline).await;
+            return Ok((concerns, Some(executed)));
+        }
+        Err("the pool documents change faster than they can be acted on".to_owned())
+    }
+
+    /// Asks EC2 about strangers, and says which pools all hints concern. The fleet that was read for that
+    /// serves the look as well.
+    async fn resolve(
+        &self,
+        hints: &[Hint],
+        concerns: &mut [Concern],
+        deadline: Deadline,
+    ) -> Result<(Wanted, Option<Fleet>), String> {
+        let mut wanted = Wanted::default();
+        for concern in concerns.iter() {
+            match concern {
+                Concern::Nothing => {}
+                Concern::Everything => wanted.everything = true,
+                Concern::Pools(pools) => wanted.pools.extend(pools.iter().cloned()),
+                Concern::Stranger(instance) => drop(wanted.strangers.insert(instance.clone())),
+            }
+        }
+        if wanted.everything || wanted.strangers.is_empty() {
+            return Ok((wanted, None));
+        }
+        let everything = Scope::everything(&self.parameters.pools, false);
+        let ended = hints.iter().any(|hint| {
+            only_ends(&hint.trigger)
+                && hint.trigger.instance().is_some_and(|instance| wanted.strangers.contains(instance))
+        });
+        let fleet = super::look::fleet(&self.aws, &everything, ended, deadline).await;
+        for concern in concerns.iter_mut() {
+            let Concern::Stranger(instance) = concern else { continue };
+            let selecting = selecting(&self.parameters.pools, &fleet, instance);
+            if let (true, Some(gap)) = (selecting.is_empty(), &fleet.gap) {
+                return Err(format!("whether {instance} concerns a pool is not to be told: {gap}"));
+            }
+            wanted.pools.extend(selecting.iter().cloned());
+            *concern = Concern::Pools(selecting);
+        }
+        Ok((wanted, Some(fleet)))
+    }
+
+    /// Looks, and reads the documents again beside it where they are too old. Nothing where they changed.
+    async fn look_with_documents(
+        &mut self,
+        scope: Scope,
+        given: Option<Fleet>,
+        adds: bool,
+        deadline: Deadline,
+    ) -> Option<Looked> {
+        let age = self.now().duration_since(self.parameters.read_at);
+        let recent = age <= OLDEST_TO_ADD || (!adds && age <= OLDEST_DOCUMENT);
+        if recent && !self.parameters_changed {
+            let mut looked = self.look(scope, given, deadline).await;
+            if age > OLDEST_TO_ADD && self.would_add(&looked) {
+                match self.reread(deadline).await {
+                    Ok(true) => return None,
+                    Ok(false) => {}
+                    Err(error) => Self::distrust_documents(&mut looked, &error),
+                }
+            }
+            return Some(looked);
+        }
+        let (aws, paths, now) = (self.aws.clone(), self.paths.clone(), self.now());
+        let read = async move { Parameters::read(&aws, &paths, now, deadline).await };
+        let (mut looked, read) = join(self.look(scope, given, deadline), read).await;
+        match read {
+            Ok(parameters) => (!self.take_in(parameters)).then_some(looked),
+            Err(error) => {
+                Self::distrust_documents(&mut looked, &error);
+                Some(looked)
+            }
+        }
+    }
+
+    fn would_add(&self, looked: &Looked) -> bool {
+        let creates = |plan: registrar_core::lint::CheckedPlan| {
+            let plan = plan.into_plan();
+            plan.batches.iter().flat_map(|batch| batch.changes()).any(|change| change.action == ChangeAction::Create)
+        };
+        self.plan(looked).is_ok_and(creates)
+    }
+
+    /// Reads the parameters again; says whether documents or orders are others now.
+    async fn reread(&mut self, deadline: Deadline) -> Result<bool, PortError> {
+        let parameters = Parameters::read(&self.aws, &self.paths, self.now(), deadline).await?;
+        Ok(self.take_in(parameters))
+    }
+}
+
+fn selecting(pools: &[Pool], fleet: &Fleet, instance: &InstanceId) -> BTreeSet<PoolName> {
+    let Some(instance) = fleet.instances.get(instance) else { return BTreeSet::new() };
+    let group = instance.tagged_group();
+    let selects = |pool: &&Pool| {
+        pool.policy.as_ref().is_ok_and(|policy| policy.selects(instance, group.as_ref()))
+    };
+    pools.iter().filter(selects).map(|pool| pool.name.clone()).collect()
+}
+
+/// Says whether a trigger can only lead to removals.
+fn only_ends(trigger: &Trigger) -> bool {
+    match trigger {
+        Trigger::InstanceState { state, .. } => state.is_terminal(),
+        Trigger::GroupChange { movement, .. } => *movement == Movement::OutOf,
+        Trigger::SpotInterruption { .. } => true,
+        Trigger::RebalanceRecommendation { .. } | Trigger::TestNotification => true,
+        Trigger::Sweep | Trigger::ParameterChanged { .. } | Trigger::AddressChanged { .. } => false,
+    }
+}
+
+/// Says what came of a hint, by the pools that it concerned.
+fn fate(concern: &Concern, run: Option<&Executed>) -> Fate {
+    let (pools, everything) = match concern {
+        Concern::Nothing => return Fate::Covered,
+        Concern::Pools(pools) => (pools.clone(), false),
+        Concern::Stranger(_) => (BTreeSet::new(), false),
+        Concern::Everything => (BTreeSet::new(), true),
+    };
+    let Some(run) = run else { return Fate::Served(pools) };
+    let all: BTreeSet<PoolName> = run.looked.scope.pools.iter().map(|pool| pool.name.clone()).collect();
+    let pools = if everything { all } else { pools };
+    match pools.iter().find_map(|pool| run.failure_of(pool)) {
+        Some(failure) => Fate::Failed(failure),
+        None => Fate::Served(pools),
+    }
+}
+
+impl Executed {
+    /// Says why a pool has to be looked at again soon. What is held back by a rule, refused for good or
+    /// wrong in a document is reported, and would only be so again.
+    #[must_use]
+    pub fn failure_of(&self, pool: &PoolName) -> Option<String> {
+        let handed_back = self.outcome.handed_back.iter().any(|unit| unit.pool == *pool);
+        if handed_back {
+            let reason = self.outcome.denied.clone().or_else(|| self.outcome.failed_looks.last().cloned());
+            let reason = reason.unwrap_or_else(|| "there was no time left for its changes".to_owned());
+            return Some(format!("pool {pool}: {reason}"));
+        }
+        let policy = self.looked.scope.policies().find(|(name, _)| *name == pool).map(|(_, policy)| policy)?;
+        let inventory = &self.looked.inventory;
+        let zone = inventory.hosted_zones.get(&policy.hosted_zone_id);
+        let gap = inventory.fleet.gap.as_ref().or(inventory.groups.gap.as_ref());
+        let gap = gap.or(zone.and_then(|zone| zone.gap.as_ref()))?;
+        Some(format!("pool {pool}: {gap}"))
+    }
+}
