@@ -98,9 +98,106 @@ address!(
     ServedIp
 );
 
+/// The addresses that EC2 associates with one private address or interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Association {
+    /// The Carrier IP.
+    pub carrier: Option<Ipv4Addr>,
+    /// The customer-owned address.
+    pub customer_owned: Option<Ipv4Addr>,
+    /// The public address.
+    pub public: Option<Ipv4Addr>,
+}
+
+/// One private address of an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceAddress {
+    /// Whether it is the interface's primary one.
+    pub is_primary: bool,
+    /// The address.
+    pub private: Option<Ipv4Addr>,
+    /// What is associated with it.
+    pub association: Option<Association>,
+}
+
+/// One network interface, as far as addresses go, however it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// The device that it is attached as, from 0; one that is not attached comes last.
+    pub device_index: Option<u32>,
+    /// What is associated with the interface itself.
+    pub association: Option<Association>,
+    /// Its private addresses.
+    pub addresses: Vec<InterfaceAddress>,
+}
+
+/// Everything of a described instance that says which addresses it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DescribedAddresses {
+    /// Its network interfaces.
+    pub interfaces: Vec<Interface>,
+    /// The instance's own field `PublicIpAddress`, which may hold the Carrier IP (EC2 API reference,
+    /// `Instance`).
+    pub public_field: Option<Ipv4Addr>,
+    /// The instance's own field `PrivateIpAddress`.
+    pub private_field: Option<Ipv4Addr>,
+}
+
+impl DescribedAddresses {
+    /// Picks the address of each kind: device 0 before the others, primary before secondary.
+    ///
+    /// A Carrier IP is only ever taken from an association, and the instance's own fields only where no
+    /// association says.
+    #[must_use]
+    pub fn pick(&self) -> Addresses {
+        let mut interfaces: Vec<&Interface> = self.interfaces.iter().collect();
+        interfaces.sort_by_key(|interface| interface.order());
+        let mut private_ips: Vec<(u32, bool, &InterfaceAddress)> = Vec::new();
+        for interface in &interfaces {
+            let of_interface = interface.addresses.iter();
+            private_ips.extend(of_interface.map(|ip| (interface.order(), !ip.is_primary, ip)));
+        }
+        private_ips.sort_by_key(|(device, secondary, _)| (*device, *secondary));
+        let mut found = Addresses::default();
+        let associations = private_ips
+            .iter()
+            .filter_map(|(_, _, ip)| ip.association.as_ref())
+            .chain(interfaces.iter().filter_map(|interface| interface.association.as_ref()));
+        for association in associations {
+            found.carrier = found.carrier.or(association.carrier.map(CarrierIp));
+            found.public = found.public.or(association.public.map(PublicIp));
+            found.customer_owned = found.customer_owned.or(association.customer_owned.map(CustomerOwnedIp));
+        }
+        let field = self.public_field.filter(|ip| found.carrier != Some(CarrierIp(*ip)));
+        found.public = found.public.or(field.map(PublicIp));
+        let private = private_ips.iter().find_map(|(_, _, ip)| ip.private);
+        found.private = private.or(self.private_field).map(PrivateIp);
+        found
+    }
+}
+
+impl Interface {
+    fn order(&self) -> u32 {
+        self.device_index.unwrap_or(u32::MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_field_that_repeats_the_carrier_ip_is_not_a_public_address() {
+        let carrier = Ipv4Addr::new(155, 146, 10, 1);
+        let association = Association { carrier: Some(carrier), ..Association::default() };
+        let described = DescribedAddresses {
+            interfaces: vec![Interface { association: Some(association), ..Interface::default() }],
+            public_field: Some(carrier),
+            private_field: None,
+        };
+        let picked = described.pick();
+        assert_eq!((picked.carrier, picked.public), (Some(CarrierIp(carrier)), None));
+    }
 
     #[test]
     fn a_pool_of_one_kind_never_publishes_another() {

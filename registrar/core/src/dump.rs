@@ -6,14 +6,13 @@
 //! optional but the ids: AWS leaves out what it does not have.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::address::{Addresses, CarrierIp, CustomerOwnedIp, PrivateIp, PublicIp};
+use crate::address::{Association, DescribedAddresses, Interface, InterfaceAddress};
 use crate::ids::{AutoScalingGroupName, InstanceId};
 use crate::inventory::{
     Fleet, Gap, GapSource, GroupMembership, Groups, HostedZone, Instance, InstanceState, LifecycleState,
@@ -29,18 +28,7 @@ pub fn read_fleet(text: &str) -> Result<Fleet, JsonError> {
     let dump: DescribeInstances = json::parse(text)?;
     let mut fleet = Fleet { gap: cut_short(GapSource::Fleet, &dump.next_token), ..Fleet::default() };
     for wire in dump.reservations.into_iter().flat_map(|reservation| reservation.instances) {
-        let described = instance(wire);
-        match fleet.instances.entry(described.id.clone()) {
-            Entry::Vacant(free) => {
-                free.insert(described);
-            }
-            Entry::Occupied(known) if *known.get() == described => {}
-            Entry::Occupied(known) => {
-                let reason = format!("{} is described twice, and differently", known.key());
-                fleet.gap = Some(Gap::new(GapSource::Fleet, reason));
-                known.remove();
-            }
-        }
+        fleet.add(instance(wire));
     }
     Ok(fleet)
 }
@@ -99,43 +87,36 @@ fn membership(group: AutoScalingGroupName, state: &str) -> GroupMembership {
 
 fn instance(wire: WireInstance) -> Instance {
     Instance {
-        state: wire.state.as_ref().and_then(WireState::parse),
+        state: wire.state.as_ref().and_then(|state| InstanceState::read(state.name.as_deref(), state.code)),
         launched_at: wire.launch_time,
         zone: wire.placement.as_ref().and_then(|place| place.availability_zone.as_ref()?.parse().ok()),
-        addresses: addresses(&wire),
+        addresses: addresses(&wire).pick(),
         tags: wire.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         id: wire.instance_id,
     }
 }
 
-/// Picks the instance's address of each kind: device 0 before the others, primary before secondary.
-///
-/// `PublicIpAddress` of the instance may hold the Carrier IP (EC2 API reference, `Instance`), so a
-/// Carrier IP is only ever taken from an association, and the field only where no association says.
-fn addresses(wire: &WireInstance) -> Addresses {
-    let mut interfaces: Vec<&WireInterface> = wire.network_interfaces.iter().collect();
-    interfaces.sort_by_key(|interface| interface.device_index());
-    let mut private_ips: Vec<(u32, bool, &WirePrivateIp)> = Vec::new();
-    for interface in &interfaces {
-        let of_interface = interface.private_ip_addresses.iter();
-        private_ips.extend(of_interface.map(|ip| (interface.device_index(), !ip.primary, ip)));
+fn addresses(wire: &WireInstance) -> DescribedAddresses {
+    let association = |wire: &WireAssociation| Association {
+        carrier: wire.carrier_ip,
+        customer_owned: wire.customer_owned_ip,
+        public: wire.public_ip,
+    };
+    let address = |wire: &WirePrivateIp| InterfaceAddress {
+        is_primary: wire.primary,
+        private: wire.private_ip_address,
+        association: wire.association.as_ref().map(association),
+    };
+    let interface = |wire: &WireInterface| Interface {
+        device_index: wire.attachment.as_ref().and_then(|attachment| attachment.device_index),
+        association: wire.association.as_ref().map(association),
+        addresses: wire.private_ip_addresses.iter().map(address).collect(),
+    };
+    DescribedAddresses {
+        interfaces: wire.network_interfaces.iter().map(interface).collect(),
+        public_field: wire.public_ip_address,
+        private_field: wire.private_ip_address,
     }
-    private_ips.sort_by_key(|(device, secondary, _)| (*device, *secondary));
-    let mut found = Addresses::default();
-    let associations = private_ips
-        .iter()
-        .filter_map(|(_, _, ip)| ip.association.as_ref())
-        .chain(interfaces.iter().filter_map(|interface| interface.association.as_ref()));
-    for association in associations {
-        found.carrier = found.carrier.or(association.carrier_ip.map(CarrierIp));
-        found.public = found.public.or(association.public_ip.map(PublicIp));
-        found.customer_owned = found.customer_owned.or(association.customer_owned_ip.map(CustomerOwnedIp));
-    }
-    let field = wire.public_ip_address.filter(|ip| found.carrier != Some(CarrierIp(*ip)));
-    found.public = found.public.or(field.map(PublicIp));
-    let private = private_ips.iter().find_map(|(_, _, ip)| ip.private_ip_address);
-    found.private = private.or(wire.private_ip_address).map(PrivateIp);
-    found
 }
 
 #[derive(Deserialize)]
@@ -175,22 +156,6 @@ struct WireState {
     code: Option<u16>,
 }
 
-impl WireState {
-    /// The low byte of the code says the same as the name (EC2 API reference, `InstanceState`).
-    fn parse(&self) -> Option<InstanceState> {
-        match (&self.name, self.code.map(|code| code & 0xff)) {
-            (Some(name), _) => InstanceState::from_name(name),
-            (None, Some(0)) => Some(InstanceState::Pending),
-            (None, Some(16)) => Some(InstanceState::Running),
-            (None, Some(32)) => Some(InstanceState::ShuttingDown),
-            (None, Some(48)) => Some(InstanceState::Terminated),
-            (None, Some(64)) => Some(InstanceState::Stopping),
-            (None, Some(80)) => Some(InstanceState::Stopped),
-            (None, Some(_) | None) => None,
-        }
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct WirePlacement {
@@ -212,12 +177,6 @@ struct WireInterface {
     association: Option<WireAssociation>,
     #[serde(default)]
     private_ip_addresses: Vec<WirePrivateIp>,
-}
-
-impl WireInterface {
-    fn device_index(&self) -> u32 {
-        self.attachment.as_ref().and_then(|attachment| attachment.device_index).unwrap_or(u32::MAX)
-    }
 }
 
 #[derive(Deserialize)]

@@ -143,6 +143,14 @@ pub struct RecordSet {
     pub other: BTreeMap<String, Value>,
 }
 
+/// The fields of routing policies that the registrar never uses itself (Route 53 API reference,
+/// `ResourceRecordSet`).
+const OTHER_ROUTING: [&str; 5] =
+    ["Region", "GeoLocation", "Failover", "CidrRoutingConfig", "GeoProximityLocation"];
+
+/// The field that names the traffic policy instance that made a record set; it says nothing of routing.
+const TRAFFIC_POLICY: &str = "TrafficPolicyInstanceId";
+
 fn as_fqdn<S: serde::Serializer>(name: &RecordName, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&name.to_fqdn())
 }
@@ -201,12 +209,17 @@ impl RecordSet {
         SetKey { name: self.name.clone(), r#type: self.r#type.clone() }
     }
 
+    /// Says whether every field is one that this version knows. A record set with another field cannot be
+    /// deleted or written as it was read for certain, so it is left to whoever wrote that field.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        self.other.keys().all(|field| field == TRAFFIC_POLICY || OTHER_ROUTING.contains(&field.as_str()))
+    }
+
     /// Says how Route 53 chooses this record set among its siblings.
     #[must_use]
     pub fn routing(&self) -> RoutingKind {
-        const OTHER: [&str; 5] =
-            ["Region", "GeoLocation", "Failover", "CidrRoutingConfig", "GeoProximityLocation"];
-        if OTHER.iter().any(|field| self.other.contains_key(*field)) {
+        if self.other.keys().any(|field| field != TRAFFIC_POLICY) {
             RoutingKind::Other
         } else if self.weight.is_some() {
             RoutingKind::Weighted
@@ -283,6 +296,14 @@ mod tests {
         assert_eq!(record.routing(), RoutingKind::Other);
         let printed: Value = serde_json::to_value(&record).unwrap();
         assert_eq!(printed, serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn a_field_that_nobody_here_knows_makes_a_record_set_somebody_elses() {
+        let text = r#"{"Name":"a.example.com.","Type":"A","SetIdentifier":"x","Weight":1,"TTL":30,"ResourceRecords":[{"Value":"192.0.2.1"}],"Moonphase":"new"}"#;
+        let record: RecordSet = serde_json::from_str(text).unwrap();
+        assert!(!record.is_understood());
+        assert_eq!(record.routing(), RoutingKind::Other);
     }
 
     #[test]

@@ -298,7 +298,7 @@ pub fn owns_any(zone: &HostedZone, owner: &Owner, name: &RecordName) -> bool {
 }
 
 fn mark(record: &RecordSet) -> Option<OwnerMark> {
-    record.set_identifier.as_deref().and_then(|id| id.parse().ok())
+    record.set_identifier.as_deref().filter(|_| record.is_understood()).and_then(|id| id.parse().ok())
 }
 
 /// Says whether every text belongs to other owners whose records this plan removes.

@@ -16,8 +16,7 @@ use registrar_core::trigger::{Movement, Trigger};
 
 use super::hints::{Fate, Hint};
 use super::{Deployment, Executed, Scope};
-use crate::hooks::HookReply;
-use crate::{Deadline, PortError};
+use crate::{Deadline, HookReply, PortError};
 
 /// The shortest timeout that a hook may have, in seconds (EC2 Auto Scaling API reference,
 /// `PutLifecycleHook`): what is assumed of a hook that cannot be described.

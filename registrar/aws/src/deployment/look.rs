@@ -15,8 +15,7 @@ use registrar_core::places::Places;
 use registrar_core::Timestamp;
 
 use super::scope::{Scope, fleet_queries};
-use crate::route53::ZoneAccess;
-use crate::{Aws, Deadline};
+use crate::{Aws, Deadline, ZoneAccess};
 
 /// What a look is for, and what is known before it.
 pub(super) struct Look<'a> {

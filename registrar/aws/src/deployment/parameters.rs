@@ -18,8 +18,7 @@ use registrar_core::places::Places;
 use registrar_core::pool::Pool;
 use registrar_core::state_document::PoolStateDocument;
 
-use crate::parameters::Parameter;
-use crate::{Aws, Deadline, PortError};
+use crate::{Aws, Deadline, Parameter, PortError};
 
 /// Where a deployment's parameters are.
 #[derive(Clone, Debug, PartialEq, Eq)]

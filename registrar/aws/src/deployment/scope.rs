@@ -9,8 +9,7 @@ use registrar_core::name::RecordName;
 use registrar_core::places::Places;
 use registrar_core::pool::{Policy, Pool};
 
-use crate::fleet::FleetQuery;
-use crate::route53::ZoneAccess;
+use crate::{FleetQuery, ZoneAccess};
 
 /// The pools of one look.
 #[derive(Clone, Debug)]

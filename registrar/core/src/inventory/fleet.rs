@@ -3,11 +3,12 @@
 //! Which of them a pool selects is the policy's business.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Gap, Observed};
+use super::{Gap, GapSource, Observed};
 use crate::address::Addresses;
 use crate::ids::{AutoScalingGroupName, InstanceId, WavelengthZone};
 
@@ -44,6 +45,22 @@ impl InstanceState {
             "terminated" => Self::Terminated,
             _ => return None,
         })
+    }
+
+    /// Reads a state by its name, or else by the low byte of its code, which says the same (EC2 API
+    /// reference, `InstanceState`).
+    #[must_use]
+    pub fn read(name: Option<&str>, code: Option<u16>) -> Option<Self> {
+        match (name, code.map(|code| code & 0xff)) {
+            (Some(name), _) => Self::from_name(name),
+            (None, Some(0)) => Some(Self::Pending),
+            (None, Some(16)) => Some(Self::Running),
+            (None, Some(32)) => Some(Self::ShuttingDown),
+            (None, Some(48)) => Some(Self::Terminated),
+            (None, Some(64)) => Some(Self::Stopping),
+            (None, Some(80)) => Some(Self::Stopped),
+            (None, Some(_) | None) => None,
+        }
     }
 
     /// Says whether an instance in this state answers nothing any more.
@@ -107,6 +124,22 @@ pub struct Fleet {
 }
 
 impl Fleet {
+    /// Adds a described instance. One that is described twice, and differently, is a gap: nobody knows
+    /// which of the two is right.
+    pub fn add(&mut self, described: Instance) {
+        match self.instances.entry(described.id.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(described);
+            }
+            Entry::Occupied(known) if *known.get() == described => {}
+            Entry::Occupied(known) => {
+                let reason = format!("{} is described twice, and differently", known.key());
+                self.gap = Some(Gap::new(GapSource::Fleet, reason));
+                known.remove();
+            }
+        }
+    }
+
     /// Looks an instance up: `Known(None)` only where EC2 was asked for it and does not know it.
     #[must_use]
     pub fn lookup(&self, id: &InstanceId) -> Observed<Option<&Instance>> {

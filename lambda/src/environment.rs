@@ -1,0 +1,117 @@
+//! The function's settings, from its environment.
+//!
+//! Credentials, Region and endpoint are the SDK's own business.
+
+use registrar_aws::deployment::ParameterPaths;
+use registrar_core::ids::DeploymentName;
+use tracing::level_filters::LevelFilter;
+
+/// The metrics' namespace where the platform's usual variable does not name one.
+const DEFAULT_NAMESPACE: &str = "Registrar";
+
+/// The settings.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The deployment, from `REGISTRAR_DEPLOYMENT`.
+    pub deployment: DeploymentName,
+    /// Where its parameters are, from `REGISTRAR_CONFIG_PATH`.
+    pub paths: ParameterPaths,
+    /// The queue that drain tickets go to, from `REGISTRAR_QUEUE_URL`.
+    pub queue_url: Option<String>,
+    /// The log level, from the platform's own `AWS_LAMBDA_LOG_LEVEL`.
+    pub log_level: LevelFilter,
+    /// The metrics' namespace, from `POWERTOOLS_METRICS_NAMESPACE`.
+    pub namespace: String,
+}
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnvironmentError {
+    /// It is not set.
+    #[error("{0} is not set (hint: set it in the function's environment)")]
+    Missing(&'static str),
+    /// Its value is not one that it may have.
+    #[error("{name}={value:?}: {problem}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Environment {
+    /// Reads the settings; `variable` looks one up.
+    ///
+    /// # Errors
+    /// When the deployment is missing, or a value cannot be used.
+    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+        let set = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let name = "REGISTRAR_DEPLOYMENT";
+        let value = set(name).ok_or(EnvironmentError::Missing(name))?;
+        let deployment: DeploymentName = value.parse().map_err(|error: registrar_core::ids::InvalidId| {
+            EnvironmentError::Invalid { name, value: value.clone(), problem: error.to_string() }
+        })?;
+        let config_path = set("REGISTRAR_CONFIG_PATH");
+        if let Some(path) = config_path.as_ref().filter(|path| !path.starts_with('/')) {
+            return Err(EnvironmentError::Invalid {
+                name: "REGISTRAR_CONFIG_PATH",
+                value: path.clone(),
+                problem: "a path of parameters starts with /".to_owned(),
+            });
+        }
+        Ok(Self {
+            paths: ParameterPaths::new(&deployment, config_path.as_deref()),
+            deployment,
+            queue_url: set("REGISTRAR_QUEUE_URL"),
+            log_level: log_level(set("AWS_LAMBDA_LOG_LEVEL").as_deref()),
+            namespace: set("POWERTOOLS_METRICS_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+        })
+    }
+}
+
+/// Reads the platform's level; one that it does not have is taken as its default.
+fn log_level(name: Option<&str>) -> LevelFilter {
+    match name.map(str::to_ascii_uppercase).as_deref() {
+        Some("TRACE") => LevelFilter::TRACE,
+        Some("DEBUG") => LevelFilter::DEBUG,
+        Some("WARN") => LevelFilter::WARN,
+        Some("ERROR" | "FATAL") => LevelFilter::ERROR,
+        Some(_) | None => LevelFilter::INFO,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(set: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
+        let found = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Environment::read(&found)
+    }
+
+    #[test]
+    fn the_deployment_is_needed_and_the_rest_has_defaults() {
+        assert_eq!(read(&[]).unwrap_err(), EnvironmentError::Missing("REGISTRAR_DEPLOYMENT"));
+        let environment = read(&[("REGISTRAR_DEPLOYMENT", "edge")]).unwrap();
+        assert_eq!(environment.paths.config(), "/registrar/edge/pools");
+        assert_eq!(environment.log_level, LevelFilter::INFO);
+        assert_eq!(environment.queue_url, None);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_with_its_value() {
+        let error = read(&[("REGISTRAR_DEPLOYMENT", "Edge!")]).unwrap_err().to_string();
+        assert!(error.starts_with("REGISTRAR_DEPLOYMENT=\"Edge!\": "), "{error}");
+        let error = read(&[("REGISTRAR_DEPLOYMENT", "edge"), ("REGISTRAR_CONFIG_PATH", "pools")]).unwrap_err();
+        assert_eq!(error.to_string(), "REGISTRAR_CONFIG_PATH=\"pools\": a path of parameters starts with /");
+    }
+
+    #[test]
+    fn the_platform_sets_the_level() {
+        let set = [("REGISTRAR_DEPLOYMENT", "edge"), ("AWS_LAMBDA_LOG_LEVEL", "debug")];
+        assert_eq!(read(&set).unwrap().log_level, LevelFilter::DEBUG);
+    }
+}
