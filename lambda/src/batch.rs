@@ -76,7 +76,9 @@ impl Handler {
             tracing::info!(message = messages.get(failed.index).and_then(|message| message.id.as_deref()),
                 reason = %failed.reason, "handed back");
         }
-        let Some(queue_url) = self.environment.queue_url.clone().filter(|_| !failed.is_empty()) else { return };
+        let Some(queue_url) = self.environment.queue_url.clone().filter(|_| !failed.is_empty()) else {
+            return;
+        };
         let visibilities: Vec<Visibility> =
             failed.iter().filter_map(|failed| self.visibility(messages.get(failed.index)?)).collect();
         if let Err(error) = self.aws.set_visibility(&queue_url, &visibilities, deadline).await {
@@ -122,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_message_that_asks_for_nothing_is_no_work() {
-        let work = Work::sort(&messages(&["not JSON", "{}", "{\"source\":\"aws.s3\",\"detail-type\":\"x\"}"]));
+        let work =
+            Work::sort(&messages(&["not JSON", "{}", "{\"source\":\"aws.s3\",\"detail-type\":\"x\"}"]));
         assert!(work.is_empty());
     }
 

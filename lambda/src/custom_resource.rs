@@ -32,7 +32,9 @@ impl Handler {
         let to_answer = TO_ANSWER.min(deadline.remaining() / 3);
         let until = deadline.earlier_by(to_answer);
         let worked = tokio::time::timeout_at(until.0, self.fulfil(request, event, until)).await;
-        let worked = worked.unwrap_or_else(|_| Err("there was not enough time (hint: raise the function's timeout)".to_owned()));
+        let worked = worked.unwrap_or_else(|_| {
+            Err("there was not enough time (hint: raise the function's timeout)".to_owned())
+        });
         let response = match worked {
             Ok(data) => request.succeed(&own, data),
             Err(reason) => {
@@ -76,11 +78,8 @@ impl Handler {
     ) -> Result<Deployment, String> {
         let own = &self.environment.deployment;
         let name = request.deployment(own).clone();
-        let paths = if name == *own {
-            self.environment.paths.clone()
-        } else {
-            ParameterPaths::new(&name, None)
-        };
+        let paths =
+            if name == *own { self.environment.paths.clone() } else { ParameterPaths::new(&name, None) };
         let opened =
             Deployment::open(self.aws.clone(), name, paths, self.clock.clone(), self.seed, deadline).await;
         let mut deployment = opened.map_err(|error| error.to_string())?;
@@ -103,9 +102,10 @@ async fn reconcile(
     {
         return Err(format!("pool {pool}: {error}"));
     }
-    let strange = plan.pools.iter().find(|pool| {
-        pool.held_back.iter().any(|held| held.reason() == HoldReason::WrongAccountOrRegion)
-    });
+    let strange = plan
+        .pools
+        .iter()
+        .find(|pool| pool.held_back.iter().any(|held| held.reason() == HoldReason::WrongAccountOrRegion));
     if let Some(pool) = strange.filter(|_| refuses_strangers) {
         return Err(format!(
             "pool {} of deployment {} has records whose instances EC2 here does not know: the same names are in use \
@@ -161,7 +161,9 @@ fn summary(executed: &Executed) -> Data {
         .plan
         .pools
         .iter()
-        .flat_map(|pool| pool.held_back.iter().map(move |held| format!("{}: {}", pool.name, held.hold.detail)))
+        .flat_map(|pool| {
+            pool.held_back.iter().map(move |held| format!("{}: {}", pool.name, held.hold.detail))
+        })
         .collect();
     let records: usize = executed.plan.pools.iter().map(|pool| pool.records).sum();
     let mut data = Data::from([

@@ -88,7 +88,8 @@ mod tests {
     use super::*;
 
     fn read(set: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
-        let found = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let found =
+            |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         Environment::read(&found)
     }
 
@@ -105,7 +106,8 @@ mod tests {
     fn what_cannot_be_used_is_named_with_its_value() {
         let error = read(&[("REGISTRAR_DEPLOYMENT", "Edge!")]).unwrap_err().to_string();
         assert!(error.starts_with("REGISTRAR_DEPLOYMENT=\"Edge!\": "), "{error}");
-        let error = read(&[("REGISTRAR_DEPLOYMENT", "edge"), ("REGISTRAR_CONFIG_PATH", "pools")]).unwrap_err();
+        let error =
+            read(&[("REGISTRAR_DEPLOYMENT", "edge"), ("REGISTRAR_CONFIG_PATH", "pools")]).unwrap_err();
         assert_eq!(error.to_string(), "REGISTRAR_CONFIG_PATH=\"pools\": a path of parameters starts with /");
     }
 

@@ -34,7 +34,16 @@ impl Handler {
     /// Makes the function of an execution environment; `seed` feeds the jitter of its waits.
     #[must_use]
     pub fn new(aws: Aws, environment: Environment, clock: Clock, seed: u64, lines: Lines) -> Self {
-        Self { aws, environment, clock, seed, deployment: None, jitter: fastrand::Rng::with_seed(seed), lines, is_cold: true }
+        Self {
+            aws,
+            environment,
+            clock,
+            seed,
+            deployment: None,
+            jitter: fastrand::Rng::with_seed(seed),
+            lines,
+            is_cold: true,
+        }
     }
 
     /// Serves one invocation, and tells about it.
@@ -102,11 +111,7 @@ impl Handler {
         }
     }
 
-    async fn everything(
-        &mut self,
-        event: &mut InvocationEvent,
-        deadline: Deadline,
-    ) -> Result<Value, String> {
+    async fn everything(&mut self, event: &mut InvocationEvent, deadline: Deadline) -> Result<Value, String> {
         let sweep = Message {
             id: None,
             receipt_handle: None,
@@ -185,7 +190,8 @@ impl Handler {
     ) -> Result<(), String> {
         let Some(deployment) = self.deployment.as_mut() else { return Ok(()) };
         let hooks = ticket.hooks.len();
-        let followed = deployment.follow_ticket(ticket, self.environment.queue_url.as_deref(), deadline).await;
+        let followed =
+            deployment.follow_ticket(ticket, self.environment.queue_url.as_deref(), deadline).await;
         let outcome = followed.as_ref().copied().unwrap_or(registrar_core::drain::DrainOutcome::Failed);
         *event.drains.entry(outcome).or_insert(0) += hooks;
         followed.map(drop)
@@ -202,7 +208,8 @@ impl Handler {
                 self.seed,
                 deadline,
             );
-            let opened = opened.await.map_err(|error| format!("the pool documents were not read: {error}"))?;
+            let opened =
+                opened.await.map_err(|error| format!("the pool documents were not read: {error}"))?;
             self.deployment = Some(opened);
         }
         Ok(())

@@ -82,6 +82,7 @@ fn now() -> jiff::Timestamp {
 
 /// Jitter only has to differ between environments, and they differ in when they start and in their process.
 fn seed() -> u64 {
-    let nanos = u64::try_from(now().as_nanosecond().unsigned_abs() & u128::from(u64::MAX)).unwrap_or_default();
+    let nanos =
+        u64::try_from(now().as_nanosecond().unsigned_abs() & u128::from(u64::MAX)).unwrap_or_default();
     nanos ^ u64::from(std::process::id()).rotate_left(32)
 }

@@ -36,7 +36,11 @@ impl TryFrom<i64> for Version {
     type Error = String;
 
     fn try_from(version: i64) -> Result<Self, String> {
-        if version == 1 { Ok(Self) } else { Err(format!("version {version} is not one that this release reads")) }
+        if version == 1 {
+            Ok(Self)
+        } else {
+            Err(format!("version {version} is not one that this release reads"))
+        }
     }
 }
 

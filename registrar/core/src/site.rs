@@ -293,8 +293,7 @@ impl<'a> MarkedPlaces<'a> {
 pub fn owns_any(zone: &HostedZone, owner: &Owner, name: &RecordName) -> bool {
     let marked = |record: &Arc<RecordSet>| mark(record).is_some_and(|mark| mark.owner == *owner);
     let in_text = |value: &str| value.parse::<MemberText>().is_ok_and(|text| text.owner == *owner);
-    zone.at_name(name).any(marked)
-        || owner_texts(name, zone).is_some_and(|texts| texts.values().any(in_text))
+    zone.at_name(name).any(marked) || owner_texts(name, zone).is_some_and(|texts| texts.values().any(in_text))
 }
 
 fn mark(record: &RecordSet) -> Option<OwnerMark> {

@@ -99,7 +99,8 @@ impl Deployment {
         queue_url: Option<&str>,
         deadline: Deadline,
     ) -> Result<(), String> {
-        let queue_url = queue_url.ok_or("REGISTRAR_QUEUE_URL is not set (hint: set it to the queue's URL)")?;
+        let queue_url =
+            queue_url.ok_or("REGISTRAR_QUEUE_URL is not set (hint: set it to the queue's URL)")?;
         let heartbeat_secs = self.shortest_timeout(&waiting.hooks, deadline).await;
         let drain = Drain {
             deployment: self.name.clone(),
@@ -116,7 +117,9 @@ impl Deployment {
             None => DrainTicket::without_change(drain, now),
         };
         for ticket in tickets {
-            self.send_on(ticket.postpone(now), queue_url, deadline).await.map_err(|error| error.to_string())?;
+            self.send_on(ticket.postpone(now), queue_url, deadline)
+                .await
+                .map_err(|error| error.to_string())?;
         }
         Ok(())
     }
@@ -221,7 +224,9 @@ impl Deployment {
                 (None, record) => record,
                 (Some((_, _, Record::Stays)), _) | (Some(_), Record::Stays) => Record::Stays,
                 // Two changes: neither alone tells when both are in sync, so the wait is without one.
-                (Some((_, _, one)), other) => Record::Absent { ttl_secs: one.ttl_secs().max(other.ttl_secs()) },
+                (Some((_, _, one)), other) => {
+                    Record::Absent { ttl_secs: one.ttl_secs().max(other.ttl_secs()) }
+                }
             };
             found = Some((pool.clone(), policy.hosted_zone_id.clone(), record));
         }
@@ -230,9 +235,10 @@ impl Deployment {
 
     fn selects_or_owns(&self, pool: &PoolName, policy: &Policy, id: &InstanceId, run: &Executed) -> bool {
         let inventory = &run.looked.inventory;
-        let selected = inventory.fleet.instances.get(id).is_some_and(|instance| {
-            policy.selects(instance, inventory.groups.group_of(instance).as_ref())
-        });
+        let selected =
+            inventory.fleet.instances.get(id).is_some_and(|instance| {
+                policy.selects(instance, inventory.groups.group_of(instance).as_ref())
+            });
         let owner = self.owner(pool);
         let zone = inventory.hosted_zones.get(&policy.hosted_zone_id);
         selected

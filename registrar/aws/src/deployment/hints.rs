@@ -213,7 +213,10 @@ impl Deployment {
     fn would_add(&self, looked: &Looked) -> bool {
         let creates = |plan: registrar_core::lint::CheckedPlan| {
             let plan = plan.into_plan();
-            plan.batches.iter().flat_map(|batch| batch.changes()).any(|change| change.action == ChangeAction::Create)
+            plan.batches
+                .iter()
+                .flat_map(|batch| batch.changes())
+                .any(|change| change.action == ChangeAction::Create)
         };
         self.plan(looked).is_ok_and(creates)
     }
@@ -228,9 +231,8 @@ impl Deployment {
 fn selecting(pools: &[Pool], fleet: &Fleet, instance: &InstanceId) -> BTreeSet<PoolName> {
     let Some(instance) = fleet.instances.get(instance) else { return BTreeSet::new() };
     let group = instance.tagged_group();
-    let selects = |pool: &&Pool| {
-        pool.policy.as_ref().is_ok_and(|policy| policy.selects(instance, group.as_ref()))
-    };
+    let selects =
+        |pool: &&Pool| pool.policy.as_ref().is_ok_and(|policy| policy.selects(instance, group.as_ref()));
     pools.iter().filter(selects).map(|pool| pool.name.clone()).collect()
 }
 
@@ -273,7 +275,8 @@ impl Executed {
             let reason = reason.unwrap_or_else(|| "there was no time left for its changes".to_owned());
             return Some(format!("pool {pool}: {reason}"));
         }
-        let policy = self.looked.scope.policies().find(|(name, _)| *name == pool).map(|(_, policy)| policy)?;
+        let policy =
+            self.looked.scope.policies().find(|(name, _)| *name == pool).map(|(_, policy)| policy)?;
         let inventory = &self.looked.inventory;
         let zone = inventory.hosted_zones.get(&policy.hosted_zone_id);
         let gap = inventory.fleet.gap.as_ref().or(inventory.groups.gap.as_ref());

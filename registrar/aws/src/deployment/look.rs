@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join, join_all, join3};
+use registrar_core::Timestamp;
 use registrar_core::ids::{AutoScalingGroupName, DeploymentName, HostedZoneId, InstanceId};
 use registrar_core::inventory::{
     EventMemory, Fleet, Groups, HostedZone, Instance, InstanceState, LifecycleState,
@@ -12,7 +13,6 @@ use registrar_core::inventory::{
 use registrar_core::name::RecordName;
 use registrar_core::owner::{MemberText, OwnerMark, Role};
 use registrar_core::places::Places;
-use registrar_core::Timestamp;
 
 use super::scope::{Scope, fleet_queries};
 use crate::{Aws, Deadline, ZoneAccess};
@@ -62,8 +62,7 @@ impl Look<'_> {
         let mut asked = self.known_groups.clone();
         let unseen = self.unseen(&recorded, &fleet, &groups);
         let more = self.unasked_groups(&recorded, &fleet, &asked);
-        let (found, listed) =
-            join(self.aws_ids(&unseen), self.groups(&more)).await;
+        let (found, listed) = join(self.aws_ids(&unseen), self.groups(&more)).await;
         add_fleet(&mut fleet, found);
         add_groups(&mut groups, listed);
         asked.extend(more);
@@ -109,7 +108,11 @@ impl Look<'_> {
     }
 
     async fn groups(&self, names: &BTreeSet<AutoScalingGroupName>) -> Groups {
-        if names.is_empty() { Groups::default() } else { self.aws.describe_groups(names, self.deadline).await }
+        if names.is_empty() {
+            Groups::default()
+        } else {
+            self.aws.describe_groups(names, self.deadline).await
+        }
     }
 
     async fn aws_ids(&self, ids: &BTreeSet<InstanceId>) -> Fleet {
@@ -117,7 +120,11 @@ impl Look<'_> {
     }
 
     async fn memberships(&self, ids: &BTreeSet<InstanceId>) -> Groups {
-        if ids.is_empty() { Groups::default() } else { self.aws.describe_memberships(ids, self.deadline).await }
+        if ids.is_empty() {
+            Groups::default()
+        } else {
+            self.aws.describe_memberships(ids, self.deadline).await
+        }
     }
 
     /// Returns the instances that the deployment has records for.

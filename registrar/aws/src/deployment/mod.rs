@@ -201,8 +201,7 @@ impl Deployment {
         let before = self.parameters.places.to_parameters();
         let mut places = self.parameters.places.clone();
         for (pool, policy) in looked.scope.policies() {
-            let place =
-                Place { hosted_zone_id: policy.hosted_zone_id.clone(), name: policy.name.clone() };
+            let place = Place { hosted_zone_id: policy.hosted_zone_id.clone(), name: policy.name.clone() };
             let moves = places.of(pool).filter(|known| **known != place).cloned();
             let empty = moves.is_none_or(|old| !self.has_records(looked, pool, &old));
             if empty {

@@ -33,7 +33,8 @@ impl ParameterPaths {
     #[must_use]
     pub fn new(deployment: &DeploymentName, config: Option<&str>) -> Self {
         let root = format!("/registrar/{deployment}");
-        let config = config.map_or_else(|| format!("{root}/pools"), |path| path.trim_end_matches('/').to_owned());
+        let config =
+            config.map_or_else(|| format!("{root}/pools"), |path| path.trim_end_matches('/').to_owned());
         Self { root, config }
     }
 

@@ -66,7 +66,9 @@ impl Deployment {
             looked = self.look_at(None, deadline).await;
             let zones = &looked.inventory.hosted_zones;
             let spared = !done.spared.is_empty();
-            if zones.values().all(|zone| zone.gap.is_none()) && (spared || places_left(&self.name, zones) == 0) {
+            if zones.values().all(|zone| zone.gap.is_none())
+                && (spared || places_left(&self.name, zones) == 0)
+            {
                 done.confirmed = true;
                 return Ok(done);
             }
@@ -113,7 +115,10 @@ fn left_behind(executed: &Executed) -> Option<String> {
         reasons.insert(reason, outcome.handed_back.len());
     }
     if let Some(poison) = outcome.poison.first() {
-        reasons.insert(poison.messages.first().map_or("Route 53 refuses it", String::as_str), outcome.poison.len());
+        reasons.insert(
+            poison.messages.first().map_or("Route 53 refuses it", String::as_str),
+            outcome.poison.len(),
+        );
     }
     let errors = executed.plan.pools.iter().flat_map(|pool| &pool.errors);
     errors.for_each(|error| *reasons.entry(error).or_insert(0) += 1);

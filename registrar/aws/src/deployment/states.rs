@@ -35,9 +35,11 @@ fn concerns(executed: &Executed, pool: &PoolPlan, instance: &registrar_core::ids
     let inventory = &executed.looked.inventory;
     let policy = executed.looked.scope.policies().find(|(name, _)| **name == pool.name);
     policy.is_some_and(|(_, policy)| {
-        inventory.fleet.instances.get(instance).is_some_and(|instance| {
-            policy.selects(instance, inventory.groups.group_of(instance).as_ref())
-        })
+        inventory
+            .fleet
+            .instances
+            .get(instance)
+            .is_some_and(|instance| policy.selects(instance, inventory.groups.group_of(instance).as_ref()))
     })
 }
 

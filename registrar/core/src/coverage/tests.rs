@@ -54,7 +54,8 @@ fn looked(fleet: Fleet, observed_at: &str, applies: bool) -> (Looks, Vec<Pool>) 
         orders: &Orders::default(),
     });
     let plan = CheckedPlan::new(plan, &pools, &inventory).unwrap().into_plan();
-    let applied = |batch: &Batch| crate::execute::Applied { change_id: Some("C1".to_owned()), batch: batch.clone() };
+    let applied =
+        |batch: &Batch| crate::execute::Applied { change_id: Some("C1".to_owned()), batch: batch.clone() };
     let mut outcome = Outcome::default();
     if applies {
         outcome.applied = plan.batches.iter().map(applied).collect();
@@ -136,7 +137,10 @@ fn a_hook_is_never_covered() {
 #[test]
 fn a_cold_start_looks_at_everything() {
     let (_, pools) = looked(fleet(&[]), "10:00:00", true);
-    assert_eq!(ask(&Looks::default(), &pools, &says(1, InstanceState::Running, "09:00:00")), Concern::Everything);
+    assert_eq!(
+        ask(&Looks::default(), &pools, &says(1, InstanceState::Running, "09:00:00")),
+        Concern::Everything
+    );
     assert_eq!(ask(&Looks::default(), &pools, &Trigger::Sweep), Concern::Everything);
     assert_eq!(ask(&Looks::default(), &pools, &Trigger::TestNotification), Concern::Nothing);
 }

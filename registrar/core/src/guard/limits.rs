@@ -70,7 +70,8 @@ impl Guard<'_> {
 
     fn over_budget(&self, allowed: usize) -> Hold {
         if self.budget_is_closed {
-            let detail = "removals without proof: the pool's state, which counts them, could not be read or written";
+            let detail =
+                "removals without proof: the pool's state, which counts them, could not be read or written";
             return Hold::waiting(HoldReason::RemovalBudget, detail);
         }
         let limit = self.desired.policy.max_removals;
