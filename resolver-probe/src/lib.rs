@@ -8,6 +8,7 @@
 //! CheckRequest ─► rounds of queries ─► Observation of each server ─► judgement against Truth ─► CheckReport
 //! ```
 
+pub mod arguments;
 mod check;
 #[cfg(test)]
 mod fixtures;

@@ -1,10 +1,8 @@
 //! Every check, in the order in which a mistake is cheapest to find.
 
-use std::path::PathBuf;
-use std::process::Command;
+use anyhow::Result;
 
-use anyhow::{Context, Result, bail};
-
+use crate::command::{cargo, step};
 use crate::{readme, tell};
 
 /// Runs every check, and stops at the first that fails.
@@ -23,25 +21,4 @@ pub(crate) fn run() -> Result<()> {
     readme::run()?;
     tell("\nci: every check passed");
     Ok(())
-}
-
-fn step(name: &str, mut command: Command) -> Result<()> {
-    tell(&format!("\n== {name}"));
-    let status = command.status().with_context(|| format!("{name} could not be started"))?;
-    if !status.success() {
-        bail!("{name} failed ({status})");
-    }
-    Ok(())
-}
-
-/// The cargo that runs this, at the root of the workspace.
-fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(arguments).current_dir(root());
-    command
-}
-
-/// Returns the root of the workspace.
-pub(crate) fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
 }

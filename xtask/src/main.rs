@@ -1,12 +1,19 @@
 //! `cargo xtask`: the project's own commands.
 //!
-//! `cargo xtask ci` is the whole of what has to pass; it needs the toolchain and nothing else.
+//! `cargo xtask ci` is the whole of what has to pass; it needs the toolchain and Python, and installs the
+//! rest below `target`.
 
+mod bench;
 mod ci;
+mod command;
+mod package;
 mod readme;
+mod venv;
 
+use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 /// The project's own commands.
@@ -15,6 +22,13 @@ use clap::{Parser, Subcommand};
 enum Cli {
     /// Run every check: format, lints, tests, documentation, the demonstration, and the README's commands.
     Ci,
+    /// Build, check and pack the function for Lambda, and the operator's programs.
+    Package(package::PackageArguments),
+    /// Measure, and print the figures.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+    /// Make the Python environment of the tests and benches, and print its interpreter.
+    Python,
     /// Run the commands that the README shows.
     #[command(subcommand)]
     Readme(ReadmeCommand),
@@ -31,6 +45,9 @@ enum ReadmeCommand {
 fn main() -> ExitCode {
     let result = match Cli::parse() {
         Cli::Ci => ci::run(),
+        Cli::Package(arguments) => package::run(&arguments),
+        Cli::Bench(command) => bench::run(&command),
+        Cli::Python => python(),
         Cli::Readme(ReadmeCommand::Run) => readme::run(),
         Cli::Readme(ReadmeCommand::List) => readme::list(),
     };
@@ -43,8 +60,12 @@ fn main() -> ExitCode {
     }
 }
 
+fn python() -> Result<()> {
+    let interpreter = venv::PYTHON.ensure()?.join("python");
+    writeln!(std::io::stdout(), "{}", interpreter.display()).context("standard output is closed")
+}
+
 /// Tells on standard error, where there is nowhere left to report a failure of telling.
 fn tell(line: &str) {
-    use std::io::Write;
     drop(writeln!(std::io::stderr(), "{line}"));
 }

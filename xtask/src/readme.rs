@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::ci::root;
+use crate::command::root;
 use crate::tell;
 
 struct Shown {

@@ -3,6 +3,7 @@
 //!
 //! Nothing here reads a clock or picks a seed: both enter at the binary.
 
+pub mod arguments;
 pub mod demo;
 pub mod dns;
 pub mod edge;

@@ -1,0 +1,181 @@
+//! `cargo xtask package`: the function's zip for Lambda, and the operator's programs with their manuals.
+//!
+//! What is packed is checked from the binary itself. Nothing is uploaded or deployed.
+
+mod archive;
+mod build;
+mod elf;
+mod target;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::json;
+
+use archive::Entry;
+pub(crate) use archive::sha256;
+use build::Linker;
+use elf::Needs;
+pub(crate) use target::Architecture;
+use target::GLIBC;
+
+use crate::command::{cargo, root, step, target_folder};
+use crate::tell;
+
+/// What an operator runs.
+const PROGRAMS: [&str; 3] = ["registrar", "resolver-probe", "registrar-local"];
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[derive(Args)]
+pub(crate) struct PackageArguments {
+    /// The machine that it is for, by Lambda's name for it [default: this one]
+    #[arg(long, value_enum)]
+    arch: Option<Architecture>,
+    /// What links it [default: host where it is for this machine, else zig]
+    #[arg(long, value_enum)]
+    linker: Option<Linker>,
+}
+
+/// Where the function's zip is, and the binary that is in it.
+pub(crate) struct Function {
+    /// The executable.
+    pub(crate) bootstrap: PathBuf,
+    /// The zip.
+    pub(crate) zip: PathBuf,
+}
+
+/// Builds, checks and packs everything.
+pub(crate) fn run(arguments: &PackageArguments) -> Result<()> {
+    let architecture = arguments.arch.unwrap_or_else(Architecture::host);
+    let linker = arguments.linker.unwrap_or_else(|| Linker::for_architecture(architecture));
+    let binaries = build::build(architecture, linker)?;
+    pack_function(architecture, &binaries)?;
+    pack_programs(architecture, &binaries)
+}
+
+/// Builds and packs the function for this machine.
+pub(crate) fn function() -> Result<Function> {
+    let architecture = Architecture::host();
+    let binaries = build::build(architecture, Linker::for_architecture(architecture))?;
+    pack_function(architecture, &binaries)
+}
+
+/// Writes `target/lambda/registrar.zip`, and beside it what the zip is.
+fn pack_function(architecture: Architecture, binaries: &Path) -> Result<Function> {
+    let path = binaries.join("bootstrap");
+    let bootstrap = read_checked(&path, architecture)?;
+    let needs = Needs::read(&bootstrap)?;
+    let entry = Entry { path: "bootstrap".to_owned(), content: bootstrap, executable: true };
+    let zip = archive::zip(std::slice::from_ref(&entry))?;
+    let about = json!({
+        "schema": "registrar-function/1",
+        "version": VERSION,
+        "architecture": architecture.name(),
+        "runtime": "provided.al2023",
+        "glibc": needs.glibc().map(|version| version.to_string()),
+        "bootstrap_bytes": entry.content.len(),
+        "zip_bytes": zip.len(),
+        "sha256": sha256(&zip),
+    });
+    let folder = target_folder().join("lambda");
+    let written = write(&folder, "registrar.zip", &zip)?;
+    write(&folder, "registrar.json", format!("{about:#}\n").as_bytes())?;
+    archive::write_sums(&folder, ".zip")?;
+    let glibc = needs.glibc().map_or_else(String::new, |version| format!(", needs glibc {version}"));
+    tell(&format!(
+        "{}: {} for {}; bootstrap is {}{glibc}",
+        written.display(),
+        mebibytes(zip.len()),
+        architecture.name(),
+        mebibytes(entry.content.len())
+    ));
+    Ok(Function { bootstrap: path, zip: written })
+}
+
+/// Writes `target/package/registrar-<version>-<architecture>.tar.gz`.
+fn pack_programs(architecture: Architecture, binaries: &Path) -> Result<()> {
+    let name = format!("registrar-{VERSION}-{}", architecture.name());
+    let mut entries = Vec::new();
+    for program in PROGRAMS {
+        let content = read_checked(&binaries.join(program), architecture)?;
+        tell(&format!("{program}: {}", mebibytes(content.len())));
+        entries.push(Entry { path: format!("{name}/bin/{program}"), content, executable: true });
+    }
+    for (path, content) in manuals()? {
+        entries.push(Entry { path: format!("{name}/share/{path}"), content, executable: false });
+    }
+    for document in ["README.md", "CHANGELOG.md", "LICENSE"] {
+        let content =
+            fs::read(root().join(document)).with_context(|| format!("{document} could not be read"))?;
+        entries.push(Entry { path: format!("{name}/{document}"), content, executable: false });
+    }
+    let archive = archive::tar_gz(&entries)?;
+    let folder = target_folder().join("package");
+    let written = write(&folder, &format!("{name}.tar.gz"), &archive)?;
+    archive::write_sums(&folder, ".tar.gz")?;
+    tell(&format!("{}: {}", written.display(), mebibytes(archive.len())));
+    Ok(())
+}
+
+/// Makes shell completions and man pages of the command lines; they are the same for every machine.
+fn manuals() -> Result<Vec<(String, Vec<u8>)>> {
+    let folder = target_folder().join("manuals");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("{} could not be removed", folder.display()))?;
+    }
+    let mut command = cargo(&["run", "--quiet", "--locked", "--package", "registrar-manuals", "--"]);
+    command.arg(&folder);
+    step("completions and man pages", command)?;
+    let mut found = Vec::new();
+    collect(&folder, "", &mut found)?;
+    found.sort();
+    if found.is_empty() {
+        bail!("no completions and man pages were written to {}", folder.display());
+    }
+    Ok(found)
+}
+
+fn collect(folder: &Path, prefix: &str, found: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("{} could not be listed", folder.display()))? {
+        let path = entry?.path();
+        let name = format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
+        if path.is_dir() {
+            collect(&path, &format!("{name}/"), found)?;
+        } else {
+            let content = fs::read(&path).with_context(|| format!("{} could not be read", path.display()))?;
+            found.push((name, content));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a binary, and refuses one that does not start on provided.al2023.
+fn read_checked(path: &Path, architecture: Architecture) -> Result<Vec<u8>> {
+    let binary = fs::read(path).with_context(|| format!("{} could not be read", path.display()))?;
+    let needs = Needs::read(&binary).with_context(|| format!("{} cannot be packed", path.display()))?;
+    let problems = needs.problems(architecture);
+    if !problems.is_empty() {
+        bail!(
+            "{} does not start on provided.al2023, which has glibc {GLIBC}:\n  {}\n(hint: cargo xtask package --arch {} \
+             --linker zig links against glibc {GLIBC}, whatever this machine has)",
+            path.display(),
+            problems.join("\n  "),
+            architecture.name()
+        );
+    }
+    Ok(binary)
+}
+
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    fs::create_dir_all(folder).with_context(|| format!("{} could not be made", folder.display()))?;
+    let path = folder.join(name);
+    fs::write(&path, bytes).with_context(|| format!("{} could not be written", path.display()))?;
+    Ok(path)
+}
+
+fn mebibytes(bytes: usize) -> String {
+    let tenths = bytes * 10 / (1024 * 1024);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
