@@ -114,7 +114,8 @@ pub(crate) struct Clients {
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) accounts: Accounts,
-    counter: CallCounter,
+    pub(crate) sdk: SdkConfig,
+    pub(crate) counter: CallCounter,
 }
 
 /// Builds a service's client configuration: the shared one, the counter and the shared retry quota.
@@ -161,7 +162,8 @@ impl Aws {
             autoscaling: client!(aws_sdk_autoscaling, &sdk, counter, retries),
             ssm: client!(aws_sdk_ssm, &sdk, counter, retries),
             sqs: client!(aws_sdk_sqs, &sdk, counter, retries),
-            accounts: Accounts::new(sdk, retries, counter.clone(), settings.route53_share),
+            accounts: Accounts::new(sdk.clone(), retries, counter.clone(), settings.route53_share),
+            sdk,
             counter,
         };
         Self { inner: Arc::new(inner) }

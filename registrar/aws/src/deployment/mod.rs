@@ -6,6 +6,7 @@
 mod drains;
 mod hints;
 mod look;
+mod operator;
 mod parameters;
 mod retire;
 mod run;
@@ -24,6 +25,7 @@ use registrar_core::owner::Owner;
 use registrar_core::site::{Place, owns_any};
 
 pub use hints::{Fate, Hint, Reconciled};
+pub use operator::{Adopting, OrdersRefused};
 pub use parameters::{ParameterPaths, Parameters};
 pub use retire::Retired;
 pub use run::{Executed, Looked, Watcher};
