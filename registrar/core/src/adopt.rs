@@ -201,6 +201,7 @@ impl Adoption {
             name: self.place.name.clone(),
             urgency: Urgency::Swap,
             budgeted: 0,
+            dead: 0,
             changes: changes.clone(),
         };
         let mut pool = PoolPlan::held(&self.pool, String::new());
