@@ -19,6 +19,7 @@ fn batch(changes: Vec<(ChangeAction, RecordSet)>) -> Batch {
         hosted_zone_id: own_zone().id,
         name: "video.example.com".parse().unwrap(),
         urgency: Urgency::Change,
+        dead: 0,
         budgeted: 0,
         changes: changes.into_iter().map(change).collect(),
     };
