@@ -24,11 +24,6 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// The longest wait before a retry.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
-/// What retries may cost before they stop: the SDK's own 500, where a retry costs 5.
-const RETRY_QUOTA: usize = 500;
-/// How much of that comes back each second, so that an hour of throttling does not end retries for good.
-const RETRY_QUOTA_PER_SEC: f32 = 25.0;
-
 /// When a call has to be over, whatever came of it; retries and waits stay inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub Instant);
@@ -118,7 +113,7 @@ pub(crate) struct Clients {
     pub(crate) counter: CallCounter,
 }
 
-/// Builds a service's client configuration: the shared one, the counter and the shared retry quota.
+/// Builds a service's client configuration: the shared one, the counter and the way of retrying.
 macro_rules! client {
     ($sdk:ident, $config:expr, $counter:expr, $retries:expr) => {
         $sdk::Client::from_conf(
@@ -176,11 +171,11 @@ impl Aws {
     }
 }
 
-/// The quota is this environment's own, where the SDK's would be shared by the whole process, and it
-/// refills with time, where the SDK's only refills with success.
+/// Attempts and deadline bound the retries of each call, and nothing else does. The SDK would share a quota
+/// among all calls of the process besides, which a throttled hour uses up, so that the next call fails at
+/// its first answer.
 fn retry_partition() -> RetryPartition {
-    let quota = TokenBucket::builder().capacity(RETRY_QUOTA).refill_rate(RETRY_QUOTA_PER_SEC).build();
-    RetryPartition::custom("registrar").token_bucket(quota).build()
+    RetryPartition::custom("registrar").token_bucket(TokenBucket::unlimited()).build()
 }
 
 /// The user agent carries `app/registrar-<version>`; the SDK refuses a slash in it.
