@@ -54,9 +54,7 @@ impl Deployment {
         deadline: Deadline,
         watcher: &mut dyn Watcher,
     ) -> Result<Executed, String> {
-        self.note_places(&looked, deadline)
-            .await
-            .map_err(|error| format!("where the records are to be could not be written down: {error}"))?;
+        self.note_places(&looked, deadline).await;
         let executed = self.execute(looked, deadline, watcher).await?;
         self.keep_states(&executed, &[], deadline).await;
         Ok(executed)
@@ -178,9 +176,7 @@ impl Deployment {
         deadline: Deadline,
         watcher: &mut dyn Watcher,
     ) -> Result<Outcome, String> {
-        self.note_places(&shown.looked, deadline)
-            .await
-            .map_err(|error| format!("where the records are to be could not be written down: {error}"))?;
+        self.note_places(&shown.looked, deadline).await;
         self.seed = self.seed.wrapping_add(1);
         let mut execution = Execution::new(checked(shown)?, self.until(deadline), self.seed);
         loop {
