@@ -78,13 +78,18 @@ impl Looks {
         if !trigger.asks_for_a_look() {
             return Concern::Nothing;
         }
-        let has_hook = matches!(trigger, Trigger::GroupChange { hook: Some(_), .. });
-        let all_settled = || pools.iter().all(|pool| self.settled_since(&pool.name, at));
+        // A pool whose document cannot be used has no look, and nothing that an event could change.
+        let usable: Vec<&Pool> = pools.iter().filter(|pool| pool.policy.is_ok()).collect();
+        if usable.is_empty() {
+            return Concern::Everything;
+        }
+        let has_hook = usable.iter().any(|pool| waits_for(pool, trigger));
+        let all_settled = || usable.iter().all(|pool| self.settled_since(&pool.name, at));
         let Some(instance) = trigger.instance() else {
             let covered = matches!(trigger, Trigger::Sweep) && all_settled();
             return if covered { Concern::Nothing } else { Concern::Everything };
         };
-        if pools.iter().any(|pool| !self.pools.contains_key(&pool.name)) {
+        if usable.iter().any(|pool| !self.pools.contains_key(&pool.name)) {
             return Concern::Everything;
         }
         let known = self.pools.iter().filter(|(_, look)| look.instances.contains_key(instance));
@@ -190,6 +195,16 @@ impl Shown {
             | Trigger::TestNotification => true,
             Trigger::Sweep | Trigger::ParameterChanged { .. } | Trigger::AddressChanged { .. } => false,
         }
+    }
+}
+
+/// Says whether the trigger is of the pool's own terminate hook, which waits for a ticket in any case.
+fn waits_for(pool: &Pool, trigger: &Trigger) -> bool {
+    match trigger {
+        Trigger::GroupChange { hook: Some(action), movement: Movement::OutOf, .. } => {
+            pool.policy.as_ref().is_ok_and(|policy| policy.drain_hook == action.hook)
+        }
+        _ => false,
     }
 }
 

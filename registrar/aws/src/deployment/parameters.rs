@@ -111,7 +111,8 @@ impl Parameters {
         deadline: Deadline,
     ) -> Result<Self, PortError> {
         let mut found = aws.parameters_under(&paths.root, deadline).await?;
-        if !paths.config_is_under_root() {
+        // A policy may allow the documents' own path and not the one above it.
+        if !paths.config_is_under_root() || found.is_empty() {
             found.extend(aws.parameters_under(&paths.config, deadline).await?);
         }
         let mut read = Self {

@@ -107,6 +107,9 @@ impl Deployment {
         };
         let mut plan = Plan::new(input);
         plan.notes.extend(self.parameters.notes.iter().cloned());
+        if looked.scope.is_everything && looked.scope.pools.is_empty() {
+            plan.notes.push(format!("there are no pool documents under {}", self.paths.config()));
+        }
         CheckedPlan::new(plan, &looked.scope.pools, &looked.inventory).map_err(|refused| refused.to_string())
     }
 
@@ -179,30 +182,43 @@ impl Deployment {
         true
     }
 
-    /// Reads the states of pools again; says no where another environment changed them, or none came.
+    /// Reads the states of pools again; says no where another environment changed them, or one did not come.
     async fn refresh_states(
         &mut self,
         pools: &BTreeSet<PoolName>,
         reservation: &mut Reservation,
         deadline: Deadline,
     ) -> bool {
-        let names = pools.iter().map(|pool| self.paths.state(pool)).collect();
-        let fresh = match self.aws.parameters_named(&names, deadline).await {
-            Ok(fresh) => fresh,
-            Err(error) => {
-                tracing::warn!(%error, "removals that nothing proves wait: the budget cannot be read");
-                reservation.closed.extend(pools.iter().cloned());
-                return false;
-            }
-        };
         let mut same = true;
         for pool in pools {
-            let text = fresh.get(&self.paths.state(pool)).map(|parameter| parameter.value.as_str());
-            let state = text.map(PoolStateDocument::parse).transpose().ok().flatten().unwrap_or_default();
+            let Some(state) = self.fresh_state(pool, deadline).await else {
+                reservation.closed.insert(pool.clone());
+                return false;
+            };
             same &= self.parameters.states.get(pool).cloned().unwrap_or_default() == state;
             self.parameters.states.insert(pool.clone(), state);
         }
         same
+    }
+
+    /// Reads a pool's state again; nothing where it cannot be read.
+    pub(super) async fn fresh_state(&self, pool: &PoolName, deadline: Deadline) -> Option<PoolStateDocument> {
+        let name = self.paths.state(pool);
+        let fresh = self.aws.parameters_named(&BTreeSet::from([name.clone()]), deadline).await;
+        let text = match &fresh {
+            Ok(fresh) => fresh.get(&name).map(|parameter| parameter.value.as_str()),
+            Err(error) => {
+                tracing::warn!(%pool, %error, "the pool's state could not be read");
+                return None;
+            }
+        };
+        match text.map(PoolStateDocument::parse).transpose() {
+            Ok(state) => Some(state.unwrap_or_default()),
+            Err(error) => {
+                tracing::warn!(%pool, %error, "the pool's state cannot be used");
+                None
+            }
+        }
     }
 
     /// Executes a plan of what was seen, until it is done or the deadline has come.

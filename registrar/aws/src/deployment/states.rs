@@ -4,6 +4,7 @@
 
 use registrar_core::guard::HoldReason;
 use registrar_core::plan::PoolPlan;
+use registrar_core::state_document::PoolStateDocument;
 use registrar_core::trigger::Trigger;
 
 use super::hints::Hint;
@@ -14,21 +15,36 @@ impl Deployment {
     /// Writes down what later runs and other environments need to know.
     pub(super) async fn keep_states(&mut self, executed: &Executed, hints: &[Hint], deadline: Deadline) {
         for pool in &executed.plan.pools {
-            let before = self.parameters.states.get(&pool.name).cloned().unwrap_or_default();
-            let mut state = before.clone();
-            for hint in hints {
-                if let Trigger::SpotInterruption { instance, at: Some(at) } = &hint.trigger
-                    && concerns(executed, pool, instance)
-                {
-                    state.note_spot_warning(instance, *at);
-                }
+            let known = self.parameters.states.get(&pool.name).cloned().unwrap_or_default();
+            let noted = note(known.clone(), executed, pool, hints);
+            // What cannot be read must not be written over: it may count removals.
+            if noted == known || self.parameters.unreadable_states.contains(&pool.name) {
+                continue;
             }
-            state.note_holds(&lasting(pool), executed.plan.observed_at);
-            if state != before {
-                self.write_state(&pool.name, state, deadline).await;
+            // Another environment may have counted removals since: only what it wrote is added to.
+            if let Some(fresh) = self.fresh_state(&pool.name, deadline).await {
+                self.write_state(&pool.name, note(fresh, executed, pool, hints), deadline).await;
             }
         }
     }
+}
+
+/// Notes what a run found out about a pool.
+fn note(
+    mut state: PoolStateDocument,
+    executed: &Executed,
+    pool: &PoolPlan,
+    hints: &[Hint],
+) -> PoolStateDocument {
+    for hint in hints {
+        if let Trigger::SpotInterruption { instance, at: Some(at) } = &hint.trigger
+            && concerns(executed, pool, instance)
+        {
+            state.note_spot_warning(instance, *at);
+        }
+    }
+    state.note_holds(&lasting(pool), executed.plan.observed_at);
+    state
 }
 
 fn concerns(executed: &Executed, pool: &PoolPlan, instance: &registrar_core::ids::InstanceId) -> bool {
