@@ -146,6 +146,20 @@ fn hickory_stays_behind_the_modules_that_wrap_it() {
 }
 
 #[test]
+fn one_file_knows_the_types_of_the_aws_sdk() {
+    let allowed = "registrar/aws/src/convert.rs";
+    let mut problems = Vec::new();
+    for (path, text) in sources().into_iter().filter(|(path, _)| path != allowed) {
+        let names_type = |line: &&str| {
+            let sdk = line.split_once("aws_sdk_").map_or("", |(_, item)| item);
+            sdk.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "types")
+        };
+        problems.extend(text.lines().filter(names_type).map(|line| format!("{path}: {}", line.trim())));
+    }
+    assert_none(&problems, "the SDK's model types are named outside the file that converts them");
+}
+
+#[test]
 fn every_dependency_says_in_one_sentence_what_it_is_for() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace's manifest");
     let section = manifest.split("[workspace.dependencies]").nth(1).expect("dependencies");

@@ -1,10 +1,11 @@
-//! The report: one table for a person, one document for a machine, and whether the goals are reached.
+//! The report: one table for a person, and one document for a machine.
 //!
-//! It measures nothing.
+//! It measures nothing and judges nothing.
 
 use serde::Serialize;
 
 use crate::figures::{Figures, Spread};
+use crate::goals::Goal;
 use crate::storm::{Aftermath, Storm};
 
 /// Everything that was measured. Its JSON form is schema `registrar-bench/1`.
@@ -66,59 +67,7 @@ pub(crate) struct StormReport {
     pub(crate) baseline: Option<Aftermath>,
 }
 
-/// What was meant to be reached, and whether it was.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Goal {
-    /// Such as `start at least 25 times faster`.
-    pub(crate) goal: String,
-    /// What came out.
-    pub(crate) measured: String,
-    /// Whether it is reached.
-    pub(crate) reached: bool,
-}
-
 impl Report {
-    /// Judges what was measured.
-    pub(crate) fn judge(&mut self) {
-        let mut goals = Vec::new();
-        if let Some(Pair { registrar, baseline }) = &self.processes {
-            let mut faster = |what: &str, least: f64, ours: Spread, theirs: Spread| {
-                let ratio = theirs.median / ours.median;
-                let measured = format!("{ratio:.1} times");
-                goals.push(Goal {
-                    goal: format!("{what}: {least} times"),
-                    measured,
-                    reached: ratio >= least,
-                });
-            };
-            faster("start faster", 25.0, registrar.start_ms, baseline.start_ms);
-            faster(
-                "one event, warm, no slower",
-                1.0,
-                registrar.warm_invocation_ms,
-                baseline.warm_invocation_ms,
-            );
-            faster("batch of ten faster", 5.0, registrar.batch_of_ten_ms, baseline.batch_of_ten_ms);
-            faster("peak memory smaller", 4.0, registrar.peak_memory_mib, baseline.peak_memory_mib);
-            let calls = registrar.warm_calls;
-            let measured = format!("{} (at most {})", calls.median, calls.max);
-            goals.push(Goal {
-                goal: "calls for one event, warm: 4".to_owned(),
-                measured,
-                reached: calls.median <= 4.0,
-            });
-        }
-        if let Some(storm) = &self.storm {
-            goals.extend(storm.goals());
-        }
-        self.goals = goals;
-    }
-
-    /// Tells whether every goal is reached.
-    pub(crate) fn is_good(&self) -> bool {
-        self.goals.iter().all(|goal| goal.reached)
-    }
-
     /// Renders the report for a person.
     pub(crate) fn render(&self) -> String {
         let conditions = &self.conditions;
@@ -144,7 +93,7 @@ impl Report {
             lines.extend(storm.render());
         }
         lines.push(String::new());
-        for Goal { goal, measured, reached } in &self.goals {
+        for Goal { goal, measured, reached, .. } in &self.goals {
             lines.push(format!("{} {goal}: {measured}", if *reached { "✓" } else { "✗" }));
         }
         lines.join("\n") + "\n"
@@ -168,25 +117,6 @@ impl Pair<Figures> {
 }
 
 impl StormReport {
-    fn goals(&self) -> Vec<Goal> {
-        let ours = &self.registrar;
-        let wrong = if ours.right { "right".to_owned() } else { format!("wrong: {}", ours.wrong.join("; ")) };
-        let mut goals = vec![
-            Goal {
-                goal: "calls in the storm: 150".to_owned(),
-                measured: ours.calls.to_string(),
-                reached: ours.calls <= 150,
-            },
-            Goal { goal: "records after the storm".to_owned(), measured: wrong, reached: ours.right },
-        ];
-        if let Some(theirs) = &self.baseline {
-            let measured = theirs.calls.to_string();
-            let goal = "calls of the reference design: more than 2000".to_owned();
-            goals.push(Goal { goal, measured, reached: theirs.calls > 2000 });
-        }
-        goals
-    }
-
     fn render(&self) -> Vec<String> {
         let Storm { launches, wave, batch, doubled_percent, seed, .. } = self.storm;
         let mut lines = vec![format!(

@@ -36,6 +36,10 @@ use crate::skip_scan::Cursor;
 /// Longest visibility timeout, in seconds (SQS API reference).
 const LONGEST_VISIBILITY_SECS: u32 = 43_200;
 
+/// What the SDK puts where a required element of a closed set is missing. A state of this name would be
+/// proof that the instance serves no longer, and nobody sent it.
+const NOTHING_SENT: &str = "no value was set";
+
 /// An instance as it was described, or why it could not be read.
 pub(crate) type Described = Result<Instance, String>;
 
@@ -132,6 +136,7 @@ fn in_group(id: Option<&str>, group: Option<&str>, state: Option<&str>) -> Membe
     let instance: InstanceId = id.unwrap_or_default().parse().map_err(|bad| format!("{bad}"))?;
     let group: AutoScalingGroupName =
         group.unwrap_or_default().parse().map_err(|bad| format!("the group of {instance}: {bad}"))?;
+    let state = state.filter(|state| !state.is_empty() && *state != NOTHING_SENT);
     let state = state.ok_or_else(|| format!("{instance} in group {group} has no lifecycle state"))?;
     Ok((instance, GroupMembership { group, state: LifecycleState::from(state) }))
 }

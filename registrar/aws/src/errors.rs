@@ -109,6 +109,9 @@ impl PortError {
         match error {
             SdkError::ServiceError(refused) => {
                 let status = refused.raw().status().as_u16();
+                if refused.raw().status().is_success() {
+                    return Self::unreadable(operation, status, error);
+                }
                 Self::refused(operation, refused.err().code(), refused.err().message(), status)
             }
             SdkError::TimeoutError(_) => {
@@ -116,14 +119,19 @@ impl PortError {
             }
             SdkError::ResponseError(answer) => {
                 let status = answer.raw().status().as_u16();
-                let message = format!("the answer (HTTP {status}) could not be read: {}", chain(error));
-                Self::new(operation, Kind::Unreachable, bounded(&message))
+                Self::unreadable(operation, status, error)
             }
             other => match credentials_problem(other) {
                 Some(problem) => Self::new(operation, Kind::Denied, problem),
                 None => Self::new(operation, Kind::Unreachable, bounded(&chain(other))),
             },
         }
+    }
+
+    /// Something came that says neither yes nor no.
+    fn unreadable(operation: &'static str, status: u16, error: &(dyn Error + 'static)) -> Self {
+        let message = format!("the answer (HTTP {status}) could not be read: {}", chain(error));
+        Self::new(operation, Kind::Unreachable, bounded(&message))
     }
 
     fn refused(operation: &'static str, code: Option<&str>, text: Option<&str>, status: u16) -> Self {

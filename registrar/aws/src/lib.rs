@@ -16,6 +16,7 @@ mod errors;
 mod fleet;
 mod groups;
 mod hooks;
+mod identity;
 mod pages;
 mod parameters;
 mod queue;

@@ -55,19 +55,37 @@ pub(crate) fn failed(error: &SdkError<ChangeResourceRecordSetsError, HttpRespons
         Some(Refused::InvalidChangeBatch(invalid)) if !invalid.messages().is_empty() => {
             Reply::InvalidChangeBatch(invalid.messages().to_vec())
         }
-        Some(Refused::InvalidChangeBatch(_) | Refused::InvalidInput(_)) => {
-            Reply::InvalidChangeBatch(vec![told.message])
+        Some(Refused::InvalidChangeBatch(invalid)) => {
+            let message = invalid.message().map_or(told.message, str::to_owned);
+            Reply::InvalidChangeBatch(vec![message])
         }
         Some(_) => match told.kind {
             Kind::Throttled => Reply::Throttled,
             Kind::Denied | Kind::NotFound => Reply::Denied(denied(&told)),
             Kind::Unreachable => Reply::Lost(told.to_string()),
-            // Refused with a code that the model does not have: nothing was applied.
-            Kind::Other => Reply::InvalidChangeBatch(vec![told.message]),
+            // InvalidInput, or a code that the model does not have: nothing was applied.
+            Kind::Other => {
+                let listed = error.raw_response().map(listed_messages).unwrap_or_default();
+                Reply::InvalidChangeBatch(if listed.is_empty() { vec![told.message] } else { listed })
+            }
         },
         None if has_left => Reply::Lost(told.to_string()),
         None => Reply::Denied(format!("{told}; nothing was sent")),
     }
+}
+
+/// Reads the messages of an answer whose root is `InvalidChangeBatch`, as the API reference of
+/// `ChangeResourceRecordSets` shows it; the SDK reads only the form whose root is `ErrorResponse`.
+fn listed_messages(answer: &HttpResponse) -> Vec<String> {
+    let body = String::from_utf8_lossy(answer.body().bytes().unwrap_or_default());
+    let Some((_, listed)) = body.split_once("<InvalidChangeBatch") else { return Vec::new() };
+    let messages = listed.split("<Message>").skip(1).filter_map(|rest| rest.split_once("</Message>"));
+    messages.map(|(message, _)| unescape(message)).collect()
+}
+
+fn unescape(text: &str) -> String {
+    let plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    plain.replace("&apos;", "'").replace("&amp;", "&")
 }
 
 fn denied(told: &PortError) -> String {

@@ -1,25 +1,12 @@
 //! `registrar pool`: validates documents and prints their JSON Schema.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Subcommand;
 use registrar_core::pool::{Policy, json_schema};
 use registrar_shell::{read, tell};
 
-/// What `pool` can do.
-#[derive(Subcommand)]
-pub(crate) enum PoolCommand {
-    /// Validate a document, and say what is wrong and where.
-    Check {
-        /// The document.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Print the JSON Schema of pool documents.
-    Schema,
-}
+use crate::arguments::PoolCommand;
 
 pub(crate) fn run(command: &PoolCommand) -> Result<ExitCode> {
     match command {

@@ -130,6 +130,7 @@ impl Looks {
     pub fn remember(&mut self, run: FinishedRun<'_>) {
         let zones = zones_after(run.inventory, run.outcome);
         let marked = MarkedPlaces::find(&zones, BTreeSet::new());
+        let marked_before = MarkedPlaces::find(&run.inventory.hosted_zones, BTreeSet::new());
         let policies = run.pools.iter().filter_map(|pool| pool.policy.as_ref().ok());
         let index = SelectionIndex::new(policies, run.inventory);
         for pool in run.pools {
@@ -143,6 +144,10 @@ impl Looks {
             let mut instances: BTreeMap<InstanceId, Shown> = BTreeMap::new();
             for id in index.select(policy, run.inventory) {
                 instances.entry(id).or_default();
+            }
+            // What this run removed is known not to be published: another event about it needs no look.
+            for id in marked_before.sites(&owner, &place, policy.routing).instances() {
+                instances.entry(id.clone()).or_default();
             }
             for id in sites.instances() {
                 instances.entry(id.clone()).or_default().published = true;

@@ -100,17 +100,20 @@ pub(crate) struct Body {
     data: Option<Bytes>,
     length: u64,
     sent: u64,
+    /// Whether what was sent has had its turn to leave, so that the end does not overtake it.
+    flushed: bool,
 }
 
 impl Body {
     pub(crate) fn whole(data: Bytes) -> Self {
         let length = data.len() as u64;
-        Self { data: Some(data), length, sent: 0 }
+        Self { data: Some(data), length, ..Self::default() }
     }
 
     /// Promises everything and sends half of it.
     pub(crate) fn cut(data: &Bytes) -> Self {
-        Self { data: Some(data.slice(..data.len() / 2)), length: data.len() as u64, sent: 0 }
+        let length = data.len() as u64;
+        Self { data: Some(data.slice(..data.len() / 2)), length, ..Self::default() }
     }
 }
 
@@ -120,13 +123,21 @@ impl hyper::body::Body for Body {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Dropped>>> {
         if let Some(data) = self.data.take().filter(|data| !data.is_empty()) {
             self.sent = data.len() as u64;
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
-        Poll::Ready((self.sent < self.length).then_some(Err(Dropped)))
+        if self.sent == self.length {
+            return Poll::Ready(None);
+        }
+        if self.flushed {
+            return Poll::Ready(Some(Err(Dropped)));
+        }
+        self.flushed = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -27,7 +27,11 @@ fn main() -> Result<()> {
 }
 
 fn commands() -> Vec<Command> {
-    vec![resolver_probe::arguments::Cli::command(), registrar_local::arguments::Cli::command()]
+    vec![
+        registrar_cli::command(),
+        resolver_probe::arguments::Cli::command(),
+        registrar_local::arguments::Cli::command(),
+    ]
 }
 
 fn write_completions(folder: &Path, command: &Command) -> Result<()> {

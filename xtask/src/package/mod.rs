@@ -28,7 +28,8 @@ use crate::tell;
 const PROGRAMS: [&str; 3] = ["registrar", "resolver-probe", "registrar-local"];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-#[derive(Args)]
+/// What may be asked for.
+#[derive(Args, Default)]
 pub(crate) struct PackageArguments {
     /// The machine that it is for, by Lambda's name for it [default: this one]
     #[arg(long, value_enum)]

@@ -130,9 +130,7 @@ impl Deployment {
                 Scope::of(&self.parameters.pools, &wanted.pools)
             };
             let Some(looked) = self.look_with_documents(scope, given, adds, deadline).await else { continue };
-            self.note_places(&looked, deadline)
-                .await
-                .map_err(|error| format!("where the records are to be could not be written down: {error}"))?;
+            self.note_places(&looked, deadline).await;
             let executed = self.execute(looked, deadline, watcher).await?;
             self.remember(&executed);
             self.keep_states(&executed, hints, deadline).await;

@@ -6,6 +6,7 @@
 mod drains;
 mod hints;
 mod look;
+mod operator;
 mod parameters;
 mod retire;
 mod run;
@@ -24,6 +25,7 @@ use registrar_core::owner::Owner;
 use registrar_core::site::{Place, owns_any};
 
 pub use hints::{Fate, Hint, Reconciled};
+pub use operator::{Adopting, OrdersRefused};
 pub use parameters::{ParameterPaths, Parameters};
 pub use retire::Retired;
 pub use run::{Executed, Looked, Watcher};
@@ -196,25 +198,32 @@ impl Deployment {
         });
     }
 
-    /// Writes down where the pools of a look are to be, before anything is published there.
-    async fn note_places(&mut self, looked: &Looked, deadline: Deadline) -> Result<(), PortError> {
-        let before = self.parameters.places.to_parameters();
+    /// Writes down where the pools of a look are to be, before anything is published there. Where that fails
+    /// the run goes on: a name that nobody can change in the next minute is not worth a missing record.
+    async fn note_places(&mut self, looked: &Looked, deadline: Deadline) {
         let mut places = self.parameters.places.clone();
         for (pool, policy) in looked.scope.policies() {
             let place = Place { hosted_zone_id: policy.hosted_zone_id.clone(), name: policy.name.clone() };
-            let moves = places.of(pool).filter(|known| **known != place).cloned();
-            let empty = moves.is_none_or(|old| !self.has_records(looked, pool, &old));
-            if empty {
+            let left_behind = places.of(pool).filter(|known| **known != place);
+            if !left_behind.is_some_and(|old| self.has_records(looked, pool, old)) {
                 places.set(pool, place);
             }
         }
+        if places == self.parameters.places {
+            return;
+        }
+        let before = self.parameters.places.to_parameters();
         for (number, text) in places.to_parameters().iter().enumerate() {
-            if before.get(number) != Some(text) {
-                self.aws.write_parameter(&self.paths.places(number), text, deadline).await?;
+            if before.get(number) == Some(text) {
+                continue;
+            }
+            let name = self.paths.places(number);
+            if let Err(error) = self.aws.write_parameter(&name, text, deadline).await {
+                tracing::warn!(%error, "the places of the pools are not written down: a change of name would not be noticed");
+                return;
             }
         }
         self.parameters.places = places;
-        Ok(())
     }
 
     /// Says whether a pool still has records at a place, or whether that is not known.

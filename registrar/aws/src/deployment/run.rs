@@ -311,12 +311,12 @@ impl Deployment {
     }
 
     /// Returns when a run has to stop submitting.
-    fn until(&self, deadline: Deadline) -> Timestamp {
+    pub(super) fn until(&self, deadline: Deadline) -> Timestamp {
         let left = SignedDuration::try_from(deadline.remaining()).unwrap_or(SignedDuration::MAX);
         self.now().checked_add(left.saturating_sub(MARGIN)).unwrap_or(Timestamp::MAX)
     }
 
-    async fn sleep_until(&self, at: Timestamp) {
+    pub(super) async fn sleep_until(&self, at: Timestamp) {
         let wait = at.duration_since(self.now());
         tokio::time::sleep(wait.try_into().unwrap_or_default()).await;
     }

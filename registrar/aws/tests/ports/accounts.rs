@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
 use registrar_aws::ZoneAccess;
 use registrar_core::execute::Reply;
-use registrar_core::plan::Batch;
 
+use crate::changes::create;
 use crate::replay::{bodies, ok, own_zone, refused, replay, soon, uris};
 
 fn their_zone() -> ZoneAccess {
@@ -94,8 +94,7 @@ async fn a_role_that_may_not_be_assumed_is_a_gap_that_says_so_without_secrets() 
 #[tokio::test]
 async fn a_batch_that_could_not_be_signed_is_denied_and_not_lost() {
     let (aws, _) = replay(vec![refused(403, "AccessDenied", "no")]);
-    let batch = Batch { hosted_zone_id: their_zone().id, units: Vec::new() };
-    let reply = aws.change_records(&their_zone(), &batch, soon()).await;
+    let reply = aws.change_records(&their_zone(), &create(), soon()).await;
     let Reply::Denied(text) = reply else { panic!("{reply:?}") };
     assert!(text.contains("the role could not be assumed: AccessDenied: no"), "{text}");
     assert!(text.ends_with("nothing was sent"), "{text}");

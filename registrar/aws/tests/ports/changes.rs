@@ -12,13 +12,14 @@ use crate::replay::{
     answer, bodies, ok, own_zone, refused, replay, replay_then_silence, replay_with, soon, uris, within_secs,
 };
 
-fn batch(changes: Vec<(ChangeAction, RecordSet)>) -> Batch {
+pub(crate) fn batch(changes: Vec<(ChangeAction, RecordSet)>) -> Batch {
     let change = |(action, record)| Change { action, record: Arc::new(record), evidence: String::new() };
     let unit = Unit {
         pool: "video".parse().unwrap(),
         hosted_zone_id: own_zone().id,
         name: "video.example.com".parse().unwrap(),
         urgency: Urgency::Change,
+        dead: 0,
         budgeted: 0,
         changes: changes.into_iter().map(change).collect(),
     };
@@ -33,7 +34,7 @@ fn member(id: &str, address: &str) -> RecordSet {
     record
 }
 
-fn create() -> Batch {
+pub(crate) fn create() -> Batch {
     batch(vec![(ChangeAction::Create, member("i-00000001", "155.146.10.1"))])
 }
 
@@ -132,18 +133,18 @@ async fn messages_of_a_refused_batch_come_as_they_were_written() {
         400,
         format!(
             "<InvalidChangeBatch xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Messages>\
-             <Message>{message}</Message><Message>and another</Message></Messages>\
+             <Message>{message}</Message><Message>&quot;a&quot; &amp;amp; b</Message></Messages>\
              <RequestId>r</RequestId></InvalidChangeBatch>"
         ),
     )])
     .await;
-    assert_eq!(reply, Reply::InvalidChangeBatch(vec![message.to_owned(), "and another".to_owned()]));
+    assert_eq!(reply, Reply::InvalidChangeBatch(vec![message.to_owned(), "\"a\" &amp; b".to_owned()]));
 }
 
 #[tokio::test]
 async fn a_refused_batch_without_a_list_says_its_message() {
     let reply = reply_to(vec![refused(400, "InvalidChangeBatch", "[Tried to create]")]).await;
-    assert_eq!(reply, Reply::InvalidChangeBatch(vec!["InvalidChangeBatch: [Tried to create]".to_owned()]));
+    assert_eq!(reply, Reply::InvalidChangeBatch(vec!["[Tried to create]".to_owned()]));
     let reply = reply_to(vec![refused(400, "InvalidInput", "Invalid XML")]).await;
     assert_eq!(reply, Reply::InvalidChangeBatch(vec!["InvalidInput: Invalid XML".to_owned()]));
 }

@@ -43,6 +43,7 @@ async fn only_what_the_query_names_is_asked_for() {
         wavelength_zones: BTreeSet::from(["us-east-1-wl1-bos-wlz-1".parse().unwrap()]),
         tags: BTreeMap::from([("edge-dns".to_owned(), BTreeSet::from(["video".to_owned()]))]),
         auto_scaling_groups: BTreeSet::from(["edge*".parse().unwrap()]),
+        include_ended: false,
     };
     assert_eq!(aws.describe_fleet(&query, soon()).await, Default::default());
     let body = bodies(&client).remove(0);

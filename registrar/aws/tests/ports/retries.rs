@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use aws_credential_types::credential_fn::provide_credentials_fn;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_route53::config::{SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::test_util::ReplayEvent;
 use registrar_aws::{Aws, FleetQuery, Kind, Settings};
 
-use crate::replay::{config, ec2_refused, ok, own_zone, refused, replay, replay_then_silence, replay_with};
-use crate::replay::{soon, within_secs};
+use crate::replay::{config, ec2_refused, ok, own_zone, refused, replay, replay_then_silence};
+use crate::replay::{replay_then_silence_with, replay_with, soon, within_secs};
 
 fn empty_fleet() -> ReplayEvent {
     ok("<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>")
@@ -49,7 +52,6 @@ async fn a_hundred_throttled_calls_do_not_use_up_the_retries_of_the_next() {
     for round in 0..rounds {
         let gap = aws.describe_fleet(&FleetQuery::default(), soon()).await.gap;
         assert_eq!(gap, None, "in round {round}");
-        tokio::time::advance(std::time::Duration::from_secs(1)).await;
     }
 }
 
@@ -62,6 +64,16 @@ async fn an_attempt_that_nobody_answers_is_given_up_and_tried_again() {
     assert_eq!(error.kind, Kind::Unreachable);
     assert_eq!(started.elapsed().as_secs(), 10);
     assert!(aws.calls().of("ssm:GetParameters") >= 3, "{}", aws.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_instances_may_take_twice_as_long() {
+    let settings = Settings { attempts: 1, ..Settings::default() };
+    let aws = replay_then_silence_with(vec![], settings);
+    let started = tokio::time::Instant::now();
+    let gap = aws.describe_fleet(&FleetQuery::default(), soon()).await.gap.unwrap();
+    assert!(gap.reason.ends_with("no answer came within the time of an attempt"), "{gap}");
+    assert_eq!(started.elapsed().as_secs(), 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,10 +113,11 @@ async fn every_request_says_who_sends_it() {
 #[tokio::test]
 async fn missing_credentials_are_told_as_such_and_nothing_is_sent() {
     let (_, client) = replay(vec![]);
-    let none = aws_sdk_route53::config::SharedHttpClient::new(client.clone());
-    let mut sdk = config(none).into_builder();
-    sdk.set_credentials_provider(None);
+    let missing = || std::future::ready(Err(CredentialsError::not_loaded("no provider has any")));
+    let provider = SharedCredentialsProvider::new(provide_credentials_fn(missing));
+    let sdk = config(SharedHttpClient::new(client)).into_builder().credentials_provider(provider);
     let aws = Aws::from_sdk_config(&sdk.build(), Settings::default());
     let error = aws.parameters_under("/r", soon()).await.unwrap_err();
     assert_eq!((error.kind, aws.calls().total()), (Kind::Denied, 0), "{error}");
+    assert!(error.message.starts_with("no credentials: "), "{error}");
 }

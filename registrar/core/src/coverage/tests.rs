@@ -37,7 +37,9 @@ fn fleet(states: &[(u8, &str)]) -> Fleet {
 fn looked(fleet: Fleet, observed_at: &str, applies: bool) -> (Looks, Vec<Pool>) {
     let pools = vec![Pool::read("video".parse().unwrap(), DOCUMENT)];
     let deployment: DeploymentName = "edge".parse().unwrap();
-    let zone = read_hosted_zone(r#"{"ResourceRecordSets":[]}"#).unwrap();
+    let record = serde_json::json!({"Name": "video.edge.example.com.", "Type": "A", "Weight": 100, "TTL": 20,
+        "SetIdentifier": format!("registrar/edge/video/{}", id(7)), "ResourceRecords": [{"Value": "155.146.10.7"}]});
+    let zone = read_hosted_zone(&serde_json::json!({ "ResourceRecordSets": [record] }).to_string()).unwrap();
     let inventory = Inventory {
         observed_at: at(observed_at),
         fleet,
@@ -97,6 +99,14 @@ fn an_end_that_the_look_did_not_show_yet_is_looked_into() {
     let (looks, pools) = looked(fleet(&[(1, "running")]), "10:00:02", true);
     assert_eq!(ask(&looks, &pools, &says(1, InstanceState::ShuttingDown, "10:00:01")), video());
     assert_eq!(ask(&looks, &pools, &says(1, InstanceState::ShuttingDown, "09:59:57")), Concern::Nothing);
+}
+
+#[test]
+fn an_end_whose_record_the_look_removed_is_covered() {
+    let (looks, pools) = looked(fleet(&[(7, "terminated")]), "10:00:02", true);
+    assert_eq!(ask(&looks, &pools, &says(7, InstanceState::Terminated, "10:00:01")), Concern::Nothing);
+    let (looks, pools) = looked(fleet(&[(7, "terminated")]), "10:00:02", false);
+    assert_eq!(ask(&looks, &pools, &says(7, InstanceState::Terminated, "10:00:01")), video());
 }
 
 #[test]

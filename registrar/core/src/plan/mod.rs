@@ -242,7 +242,7 @@ fn orphans(marked: &MarkedPlaces<'_>, input: &PlanInput<'_>) -> Vec<String> {
     let note = |(owner, places): (&Owner, &BTreeSet<Place>)| {
         let places: Vec<String> = places.iter().map(ToString::to_string).collect();
         format!(
-            "pool {} has records at {} and no document here: they are left as they are",
+            "pool {} has records at {} and is not among the pools here: they are left as they are",
             owner.pool,
             places.join(", ")
         )

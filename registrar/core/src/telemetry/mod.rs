@@ -180,7 +180,7 @@ impl InvocationEvent {
         if self.discarded.len() < MOST_DETAILS {
             self.discarded.push(DiscardedDetail {
                 message_id: message_id.map(bounded),
-                why: bounded(&discarded.why.to_string()),
+                why: discarded.reason().to_string(),
                 excerpt: discarded.excerpt.to_string(),
             });
         }

@@ -72,6 +72,7 @@ fn plan(unknown: usize) -> Plan {
         pools: &pools,
         inventory: &inventory,
         ledger: &RemovalLedger::default(),
+        orders: &crate::orders::Orders::default(),
     })
 }
 
