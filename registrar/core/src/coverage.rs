@@ -79,6 +79,8 @@ impl Looks {
             return Concern::Nothing;
         }
         let has_hook = matches!(trigger, Trigger::GroupChange { hook: Some(_), .. });
+        // A pool whose document cannot be used is never looked at, and holds nobody up.
+        let pools: Vec<&Pool> = pools.iter().filter(|pool| pool.policy.is_ok()).collect();
         let all_settled = || pools.iter().all(|pool| self.settled_since(&pool.name, at));
         let Some(instance) = trigger.instance() else {
             let covered = matches!(trigger, Trigger::Sweep) && all_settled();

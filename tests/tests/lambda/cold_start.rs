@@ -1,6 +1,9 @@
 //! The first invocation of an environment, the ones after it, and its end.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use aws_stand_in::{Effect, Fault, Operation};
 
 use crate::environment::Environment;
 use crate::fleet::weighted_lines;
@@ -44,6 +47,22 @@ async fn an_environment_serves_many_invocations_and_ends_when_it_is_asked_to() -
     let ended = environment.terminate().await?;
     assert_eq!(ended.code(), Some(0));
     assert_eq!(stage.records()?, weighted_lines("video", [1]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_environment_ends_when_it_is_asked_to_in_the_middle_of_a_call() -> Result<()> {
+    let stage = Stage::with_video([1]).await?;
+    let environment = stage.environment().await?;
+    stage.world().arm(Fault::on(Operation::DescribeInstances, Effect::Hang(Duration::from_secs(60))));
+    let ended = tokio::select! {
+        served = environment.sweep() => anyhow::bail!("it was served: {served:?}"),
+        ended = async {
+            stage.eventually("the call", |world| world.calls_of(Operation::DescribeInstances) > 0).await?;
+            environment.terminate().await
+        } => ended?,
+    };
+    assert_eq!(ended.code(), Some(0));
     Ok(())
 }
 

@@ -200,6 +200,27 @@ async fn a_broken_document_holds_its_own_pool_and_no_other() -> Result<()> {
 }
 
 #[tokio::test]
+async fn beside_a_broken_document_what_a_look_covers_still_costs_nothing() -> Result<()> {
+    let stage = Stage::with(|world| {
+        put_document(world, "games", &json!({"version": 1}));
+        video(world, &[1], &[2])
+    })
+    .await?;
+    let mut environment = stage.environment().await?;
+    environment.expects_error("games");
+    let event = stage.state_event(&id(2))?;
+    environment.sweep().await?;
+    stage.send_all([&event])?;
+    let covered = environment.deliver().await?;
+    assert_eq!((covered.failed(), covered.served.total()), (NONE, 0));
+    stage.world().terminate(&id(1));
+    stage.send_all([&stage.state_event(&id(1))?])?;
+    assert!(environment.deliver().await?.served.total() <= 4);
+    assert_eq!(stage.records()?, weighted_lines("video", [2]));
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_auto_scaling_nothing_moves_in_a_group() -> Result<()> {
     let stage = Stage::with(|world| {
         world.put_group(Group::new("edge"));
