@@ -18,7 +18,7 @@ pub struct Parameter {
     pub modified_at: Timestamp,
     /// The values of its earlier versions, the latest last.
     #[serde(skip)]
-    earlier: Vec<String>,
+    pub(crate) earlier: Vec<String>,
 }
 
 impl Parameter {
