@@ -95,7 +95,9 @@ impl Looks {
         let known = self.pools.iter().filter(|(_, look)| look.instances.contains_key(instance));
         let known: Vec<(&PoolName, &PoolLook)> = known.collect();
         if known.is_empty() {
-            let covered = !has_hook && all_settled();
+            // A look that began after its end found no record of it: nothing is left to remove.
+            let ended = ends(trigger) && pools.iter().all(|pool| self.settled_after(&pool.name, at));
+            let covered = !has_hook && (ended || all_settled());
             return if covered { Concern::Nothing } else { Concern::Stranger(instance.clone()) };
         }
         let uncovered = known.into_iter().filter(|(_, look)| has_hook || !look.covers(trigger, instance, at));
@@ -105,6 +107,23 @@ impl Looks {
 
     fn settled_since(&self, pool: &PoolName, at: Option<Timestamp>) -> bool {
         self.pools.get(pool).is_some_and(|look| look.is_settled && look.started_after(at, SETTLED_AFTER))
+    }
+
+    fn settled_after(&self, pool: &PoolName, at: Option<Timestamp>) -> bool {
+        self.pools.get(pool).is_some_and(|look| look.is_settled && at.is_some_and(|at| look.started_at > at))
+    }
+
+    /// Says whether nothing was looked at yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pools.is_empty()
+    }
+
+    /// Says whether an instance had a record when its pool was looked at last, after what that led to.
+    #[must_use]
+    pub fn was_published(&self, pool: &PoolName, instance: &InstanceId) -> bool {
+        let shown = self.pools.get(pool).and_then(|look| look.instances.get(instance));
+        shown.is_some_and(|shown| shown.published)
     }
 
     /// Returns the Auto Scaling groups that a pool's instances were members of.
@@ -155,6 +174,11 @@ impl Looks {
     pub fn forget(&mut self) {
         self.pools.clear();
     }
+}
+
+/// Says whether a trigger tells that an instance has come to its end.
+fn ends(trigger: &Trigger) -> bool {
+    matches!(trigger, Trigger::InstanceState { state, .. } if state.is_terminal())
 }
 
 impl PoolLook {

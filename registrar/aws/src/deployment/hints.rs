@@ -8,8 +8,10 @@ use futures_util::future::join;
 use registrar_core::coverage::Concern;
 use registrar_core::ids::{InstanceId, PoolName};
 use registrar_core::inventory::Fleet;
+use registrar_core::owner::{MemberText, OwnerMark, Role};
+use registrar_core::plan::Change;
 use registrar_core::pool::Pool;
-use registrar_core::record_set::ChangeAction;
+use registrar_core::record_set::{ChangeAction, RecordSet};
 use registrar_core::trigger::{Movement, Trigger};
 use registrar_core::{SignedDuration, Timestamp};
 
@@ -162,10 +164,7 @@ impl Deployment {
         let (fleet, serves_the_look) = self.ask_about(hints, &wanted.strangers, deadline).await;
         for concern in concerns.iter_mut() {
             let Concern::Stranger(instance) = concern else { continue };
-            let selecting = selecting(&self.parameters.pools, &fleet, instance);
-            if let (true, Some(gap)) = (selecting.is_empty(), &fleet.gap) {
-                return Err(format!("whether {instance} concerns a pool is not to be told: {gap}"));
-            }
+            let selecting = selecting(&self.parameters.pools, &fleet, instance)?;
             wanted.pools.extend(selecting.iter().cloned());
             *concern = Concern::Pools(selecting);
         }
@@ -204,10 +203,10 @@ impl Deployment {
         let recent = age <= OLDEST_TO_ADD || (!adds && age <= OLDEST_DOCUMENT);
         if recent && !self.parameters_changed {
             let mut looked = self.look(scope, given, deadline).await;
-            if age > OLDEST_TO_ADD && self.would_add(&looked) {
+            if self.would_add_on_old_word(&looked, age > OLDEST_TO_ADD) {
                 match self.reread(deadline).await {
                     Ok(true) => return None,
-                    Ok(false) => {}
+                    Ok(false) => looked.inventory.memory = self.memory.clone(),
                     Err(error) => Self::distrust_documents(&mut looked, &error),
                 }
             }
@@ -218,7 +217,11 @@ impl Deployment {
         let read = async move { Parameters::read(&aws, &paths, now, until).await };
         let (mut looked, read) = join(self.look(scope, given, deadline), read).await;
         match read {
-            Ok(parameters) => (!self.take_in(parameters)).then_some(looked),
+            Ok(parameters) if self.take_in(parameters) => None,
+            Ok(_) => {
+                looked.inventory.memory = self.memory.clone();
+                Some(looked)
+            }
             Err(error) => {
                 Self::distrust_documents(&mut looked, &error);
                 Some(looked)
@@ -226,15 +229,24 @@ impl Deployment {
         }
     }
 
-    fn would_add(&self, looked: &Looked) -> bool {
-        let creates = |plan: registrar_core::lint::CheckedPlan| {
-            let plan = plan.into_plan();
-            plan.batches
-                .iter()
-                .flat_map(|batch| batch.changes())
-                .any(|change| change.action == ChangeAction::Create)
+    /// Says whether the parameters have to be read again before anything is added: where they are old, or
+    /// where a record that stood at the last look has gone since. Somebody else removed that one, perhaps for
+    /// a Spot warning that only SSM tells of.
+    fn would_add_on_old_word(&self, looked: &Looked, are_old: bool) -> bool {
+        if !are_old && self.looks.is_empty() {
+            return false;
+        }
+        let Ok(plan) = self.plan(looked).map(registrar_core::lint::CheckedPlan::into_plan) else {
+            return false;
         };
-        self.plan(looked).is_ok_and(creates)
+        let units = plan.batches.iter().flat_map(|batch| &batch.units);
+        let created = units.flat_map(|unit| unit.changes.iter().map(move |change| (&unit.pool, change)));
+        let mut created = created.filter(|(_, change)| change.action == ChangeAction::Create);
+        created.any(|(pool, change)| {
+            let members = members_of(&change.record);
+            are_old
+                || members.iter().any(|id| self.looks.was_published(pool, id) && !stands(looked, change, id))
+        })
     }
 
     /// Reads the parameters again; says whether documents or orders are others now.
@@ -281,12 +293,38 @@ impl Deployment {
     }
 }
 
-fn selecting(pools: &[Pool], fleet: &Fleet, instance: &InstanceId) -> BTreeSet<PoolName> {
-    let Some(instance) = fleet.instances.get(instance) else { return BTreeSet::new() };
-    let group = instance.tagged_group();
-    let selects =
-        |pool: &&Pool| pool.policy.as_ref().is_ok_and(|policy| policy.selects(instance, group.as_ref()));
-    pools.iter().filter(selects).map(|pool| pool.name.clone()).collect()
+/// Returns the pools that select an instance; an error where it may be in the part that was not read.
+fn selecting(pools: &[Pool], fleet: &Fleet, id: &InstanceId) -> Result<BTreeSet<PoolName>, String> {
+    let selects = |pool: &&Pool| {
+        let (Some(instance), Ok(policy)) = (fleet.instances.get(id), &pool.policy) else { return false };
+        policy.selects(instance, instance.tagged_group().as_ref())
+    };
+    let selecting: BTreeSet<PoolName> = pools.iter().filter(selects).map(|pool| pool.name.clone()).collect();
+    match &fleet.gap {
+        Some(gap) if selecting.is_empty() => {
+            Err(format!("whether {id} concerns a pool is not to be told: {gap}"))
+        }
+        Some(_) | None => Ok(selecting),
+    }
+}
+
+/// Returns the instances that a record set of ours publishes.
+fn members_of(record: &RecordSet) -> BTreeSet<InstanceId> {
+    let mark = record.set_identifier.as_deref().and_then(|mark| mark.parse::<OwnerMark>().ok());
+    let marked = mark.and_then(|mark| match mark.role {
+        Role::Member(id) => Some(id),
+        Role::Fallback => None,
+    });
+    let texts = record.values().filter_map(|value| value.parse::<MemberText>().ok());
+    marked.into_iter().chain(texts.map(|text| text.instance)).collect()
+}
+
+/// Says whether the record set that a change writes anew publishes the instance already.
+fn stands(looked: &Looked, change: &Change, id: &InstanceId) -> bool {
+    let mut zones = looked.inventory.hosted_zones.values();
+    zones.any(|zone| {
+        zone.records.get(&change.record.key()).is_some_and(|record| members_of(record).contains(id))
+    })
 }
 
 /// Says whether a trigger can only lead to removals.
@@ -301,6 +339,10 @@ fn only_ends(trigger: &Trigger) -> bool {
 }
 
 impl Executed {
+    fn selecting(&self, instance: &InstanceId) -> Result<BTreeSet<PoolName>, String> {
+        selecting(&self.looked.scope.pools, &self.looked.inventory.fleet, instance)
+    }
+
     /// Says why a pool has to be looked at again soon. What is held back by a rule, refused for good or
     /// wrong in a document is reported, and would only be so again.
     #[must_use]

@@ -14,6 +14,7 @@ use registrar_core::plan::{Batch, Plan, PlanInput};
 use registrar_core::state_document::PoolStateDocument;
 use registrar_core::{SignedDuration, Timestamp};
 
+use super::states::Written;
 use super::{Deployment, Scope};
 use crate::Deadline;
 
@@ -174,9 +175,16 @@ impl Deployment {
             if let Some(release) = planned.and_then(|planned| planned.release_used.clone()) {
                 state.used_release = Some(release);
             }
-            if !self.write_state(pool, state, deadline).await {
-                reservation.closed.insert(pool.clone());
-                return false;
+            match self.write_state(pool, state, deadline).await {
+                Written::Done => {}
+                Written::Over(Some(others)) => {
+                    reservation.before.insert(pool.clone(), others);
+                    return false;
+                }
+                Written::Over(None) | Written::Failed => {
+                    reservation.closed.insert(pool.clone());
+                    return false;
+                }
             }
         }
         true
@@ -189,34 +197,12 @@ impl Deployment {
         reservation: &mut Reservation,
         deadline: Deadline,
     ) -> bool {
-        let mut same = true;
-        for pool in pools {
-            let Some(state) = self.fresh_state(pool, deadline).await else {
-                reservation.closed.insert(pool.clone());
-                return false;
-            };
-            same &= self.parameters.states.get(pool).cloned().unwrap_or_default() == state;
-            self.parameters.states.insert(pool.clone(), state);
-        }
-        same
-    }
-
-    /// Reads a pool's state again; nothing where it cannot be read.
-    pub(super) async fn fresh_state(&self, pool: &PoolName, deadline: Deadline) -> Option<PoolStateDocument> {
-        let name = self.paths.state(pool);
-        let fresh = self.aws.parameters_named(&BTreeSet::from([name.clone()]), deadline).await;
-        let text = match &fresh {
-            Ok(fresh) => fresh.get(&name).map(|parameter| parameter.value.as_str()),
+        match self.read_states(pools, deadline).await {
+            Ok(same) => same,
             Err(error) => {
-                tracing::warn!(%pool, %error, "the pool's state could not be read");
-                return None;
-            }
-        };
-        match text.map(PoolStateDocument::parse).transpose() {
-            Ok(state) => Some(state.unwrap_or_default()),
-            Err(error) => {
-                tracing::warn!(%pool, %error, "the pool's state cannot be used");
-                None
+                tracing::warn!(%error, "removals that nothing proves wait: the budget cannot be read");
+                reservation.closed.extend(pools.iter().cloned());
+                false
             }
         }
     }
@@ -314,28 +300,15 @@ impl Deployment {
             let mut state = before.clone();
             spend(&mut state, pool, spent.get(pool).copied().unwrap_or(0), now);
             state.used_release.clone_from(&written.used_release);
-            if state != *written && !self.write_state(pool, state, deadline).await {
+            if state == *written {
+                continue;
+            }
+            // What another environment wrote since counts what was written for this run as well.
+            let alone = self.read_states(&BTreeSet::from([pool.clone()]), deadline).await;
+            let settled =
+                matches!(alone, Ok(true)) && self.write_state(pool, state, deadline).await.is_done();
+            if !settled {
                 tracing::warn!(%pool, "the budget counts removals that were not made, until its window has passed");
-            }
-        }
-    }
-
-    /// Writes a pool's state; says whether that worked.
-    pub(super) async fn write_state(
-        &mut self,
-        pool: &PoolName,
-        state: PoolStateDocument,
-        deadline: Deadline,
-    ) -> bool {
-        let written = self.aws.write_parameter(&self.paths.state(pool), &state.to_text(), deadline).await;
-        match written {
-            Ok(()) => {
-                self.parameters.states.insert(pool.clone(), state);
-                true
-            }
-            Err(error) => {
-                tracing::warn!(%pool, %error, "the pool's state could not be written");
-                false
             }
         }
     }
