@@ -217,10 +217,10 @@ impl Deployment {
         let read = async move { Parameters::read(&aws, &paths, now, until).await };
         let (mut looked, read) = join(self.look(scope, given, deadline), read).await;
         match read {
-            Ok(parameters) if self.take_in(parameters) => None,
-            Ok(_) => {
+            Ok(parameters) => {
+                let changed = self.take_in(parameters);
                 looked.inventory.memory = self.memory.clone();
-                Some(looked)
+                (!changed).then_some(looked)
             }
             Err(error) => {
                 Self::distrust_documents(&mut looked, &error);
@@ -339,10 +339,6 @@ fn only_ends(trigger: &Trigger) -> bool {
 }
 
 impl Executed {
-    fn selecting(&self, instance: &InstanceId) -> Result<BTreeSet<PoolName>, String> {
-        selecting(&self.looked.scope.pools, &self.looked.inventory.fleet, instance)
-    }
-
     /// Says why a pool has to be looked at again soon. What is held back by a rule, refused for good or
     /// wrong in a document is reported, and would only be so again.
     #[must_use]

@@ -110,7 +110,10 @@ impl Deployment {
             return Ok(self.aws.delete_parameter(&name, deadline).await?);
         }
         match orders.to_text() {
-            Ok(text) => Ok(self.aws.write_parameter(&name, &text, deadline).await?),
+            Ok(text) => {
+                self.aws.write_parameter(&name, &text, deadline).await?;
+                Ok(())
+            }
             Err(problem) => Err(OrdersRefused::Unusable { name, problem }),
         }
     }
