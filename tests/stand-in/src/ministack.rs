@@ -21,7 +21,12 @@ const MOST_LOOKS: u32 = 600;
 const PROGRAM: &str = "\
 import importlib.metadata, os, runpy, sys, threading
 if importlib.metadata.version('ministack') != sys.argv[1]: sys.exit(3)
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+note = os.path.join(os.environ['TMPDIR'], 'ministack-' + os.environ['GATEWAY_PORT'] + '.pid')
+def end_with_input():
+    sys.stdin.read()
+    if os.path.exists(note): os.remove(note)
+    os._exit(0)
+threading.Thread(target=end_with_input, daemon=True).start()
 sys.argv = ['ministack']
 runpy.run_module('ministack', run_name='__main__')
 ";
