@@ -53,8 +53,8 @@ impl Deployment {
         deadline: Deadline,
         watcher: &mut dyn Watcher,
     ) -> Result<Executed, String> {
-        self.note_places(&looked, deadline).await;
         let executed = self.execute(looked, deadline, watcher).await?;
+        self.note_places(&executed.looked, deadline).await;
         self.keep_states(&executed, &[], deadline).await;
         Ok(executed)
     }
