@@ -75,6 +75,8 @@ fn records_of_the_reference_design_become_the_pools_own_in_one_batch() {
 fn in_a_set_that_is_shared_only_marks_change_and_the_ttl_stays() {
     let world = world(SHARED);
     let (adoption, plan) = world.adopt("video", &[("blue", "i-020000000000000aa")]).unwrap();
+    let heavier = adoption.adopted.iter().find(|it| it.was.weight == Some(7)).unwrap();
+    assert_eq!(heavier.note.as_deref(), Some("it asks for weight 100, and gets it at the next run"));
     let left: Vec<_> = adoption.left_alone.iter().map(|record| record.set_identifier.as_deref()).collect();
     assert_eq!(left, [Some("by-hand")]);
     let mut lines = world.after(&plan).unwrap().lines_at(NAME).unwrap();

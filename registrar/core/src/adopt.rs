@@ -18,7 +18,7 @@ use crate::plan::{Batch, Change, Plan, PoolPlan, Unit, Urgency};
 use crate::pool::{Policy, Pool, PoolState, Routing};
 use crate::record_set::{ChangeAction, RecordKey, RecordSet, RecordType, RoutingKind, SetKey};
 use crate::site::Place;
-use crate::standing::Standing;
+use crate::standing::{Standing, WeightRequest};
 
 /// What adoption reads.
 #[derive(Clone, Copy, Debug)]
@@ -275,6 +275,9 @@ fn note(instance: &InstanceId, was: &RecordSet, policy: &Policy, inventory: &Inv
     let standing = match Standing::of(instance, policy, inventory) {
         Standing::Serving { address, .. } if !was.addresses().eq([address.0]) => {
             Some(format!("it serves at {address}, and moves at the next run"))
+        }
+        Standing::Serving { weight: WeightRequest::Given(weight), .. } if was.weight != Some(weight) => {
+            Some(format!("it asks for weight {weight}, and gets it at the next run"))
         }
         Standing::Serving { .. } => None,
         other => Some(format!("{other}; the next run judges it")),

@@ -57,6 +57,9 @@ impl Watcher for Waits {
 
     fn waiting(&mut self, _: Timestamp, reason: RetryReason) {
         if self.0 != Some(reason) {
+            if std::io::stderr().is_terminal() {
+                write("");
+            }
             tell(format_args!("waiting: {reason}; trying again"));
         }
         self.0 = Some(reason);
