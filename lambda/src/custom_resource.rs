@@ -8,7 +8,6 @@ use std::time::Duration;
 use registrar_aws::deployment::{Deployment, Executed, ParameterPaths, Retired};
 use registrar_aws::{Deadline, put_answer};
 use registrar_core::custom_resource::{CustomResourceRequest, RequestKind, ResourceProperties, Undo};
-use registrar_core::guard::HoldReason;
 use registrar_core::telemetry::InvocationEvent;
 
 use crate::Handler;
@@ -102,19 +101,14 @@ async fn reconcile(
     {
         return Err(format!("pool {pool}: {error}"));
     }
-    let strange = plan
-        .pools
-        .iter()
-        .find(|pool| pool.held_back.iter().any(|held| held.reason() == HoldReason::WrongAccountOrRegion));
-    if let Some(pool) = strange.filter(|_| refuses_strangers) {
+    if let Some(mark) = deployment.unheard_of(&looked).filter(|_| refuses_strangers) {
         return Err(format!(
-            "pool {} of deployment {} has records whose instances EC2 here does not know: the same names are in use \
-             in another Region or account (hint: choose another DeploymentName)",
-            pool.name,
-            deployment.name(),
+            "there is a record {mark} whose instance EC2 here has never heard of: the same names may be in use in \
+             another Region or account (hint: choose another DeploymentName, or delete those records if they are \
+             left over)",
         ));
     }
-    let executed = deployment.execute(looked, deadline, &mut ()).await?;
+    let executed = deployment.apply(looked, deadline, &mut ()).await?;
     tell(event, &executed);
     let failure = executed.plan.pools.iter().find_map(|pool| executed.failure_of(&pool.name));
     let refused = executed.outcome.poison.first().map(|poison| {
@@ -155,7 +149,7 @@ fn tell(event: &mut InvocationEvent, run: &Executed) {
     event.durations_ms.execute += millis(run.executed_in);
 }
 
-/// Tells the template how many records there are, and what is held back and why.
+/// Tells the template how much was changed, and what is held back and why.
 fn summary(executed: &Executed) -> Data {
     let held: Vec<String> = executed
         .plan
@@ -165,9 +159,9 @@ fn summary(executed: &Executed) -> Data {
             pool.held_back.iter().map(move |held| format!("{}: {}", pool.name, held.hold.detail))
         })
         .collect();
-    let records: usize = executed.plan.pools.iter().map(|pool| pool.records).sum();
+    let changes = executed.outcome.applied.iter().map(|applied| applied.batch.changes().count());
     let mut data = Data::from([
-        ("Records".to_owned(), records.to_string()),
+        ("Changes".to_owned(), changes.sum::<usize>().to_string()),
         ("HeldBack".to_owned(), held.len().to_string()),
     ]);
     if let Some(first) = held.first() {

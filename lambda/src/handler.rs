@@ -17,6 +17,9 @@ use crate::{Environment, Lines};
 /// How long before the platform's deadline everything ends, so that the answer still arrives.
 const ANSWER_MARGIN: Duration = Duration::from_millis(400);
 
+/// How long is left for messages to be made visible again, so that they come back soon.
+const TO_HAND_BACK: Duration = Duration::from_secs(1);
+
 /// The function, and what a warm environment keeps between two invocations.
 pub struct Handler {
     pub(crate) aws: Aws,
@@ -89,7 +92,8 @@ impl Handler {
         event: &mut InvocationEvent,
         deadline: Deadline,
     ) -> Value {
-        let failed = Box::pin(self.serve(messages, event, deadline)).await;
+        let to_hand_back = TO_HAND_BACK.min(deadline.remaining() / 4);
+        let failed = Box::pin(self.serve(messages, event, deadline.earlier_by(to_hand_back))).await;
         self.hand_back(messages, &failed, event, deadline).await;
         let failures: Vec<Value> = failed
             .iter()

@@ -8,6 +8,7 @@ mod custom_resource;
 mod environment;
 mod handler;
 mod lines;
+pub mod platform;
 
 pub use environment::{Environment, EnvironmentError};
 pub use handler::Handler;

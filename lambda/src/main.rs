@@ -17,6 +17,9 @@ use tokio::sync::Mutex;
 /// A single thread serves: the work is waiting, and a second thread would only cost memory and start-up.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    if let Err(problem) = registrar_lambda::platform::complete(&environment_variable) {
+        return refuse(&problem);
+    }
     let environment = match Environment::read(&environment_variable) {
         Ok(environment) => environment,
         Err(error) => return refuse(&error.to_string()),

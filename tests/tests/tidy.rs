@@ -151,8 +151,8 @@ fn one_file_knows_the_types_of_the_aws_sdk() {
     let mut problems = Vec::new();
     for (path, text) in sources().into_iter().filter(|(path, _)| path != allowed) {
         let names_type = |line: &&str| {
-            let mut crates = line.match_indices("aws_sdk_").map(|(start, _)| &line[start..]);
-            crates.any(|rest| rest.split_once("::").is_some_and(|(_, item)| item.starts_with("types")))
+            let sdk = line.split_once("aws_sdk_").map_or("", |(_, item)| item);
+            sdk.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "types")
         };
         problems.extend(text.lines().filter(names_type).map(|line| format!("{path}: {}", line.trim())));
     }

@@ -9,11 +9,12 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
-use aws_sdk_route53::config::SharedHttpClient;
 use aws_sdk_route53::config::retry::{RetryPartition, TokenBucket};
+use aws_sdk_route53::config::{HttpClient as _, SharedHttpClient};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, ConnectorBuilder};
+use aws_smithy_runtime_api::client::http::http_client_fn;
 use tokio::time::Instant;
 
 use crate::accounts::Accounts;
@@ -23,6 +24,9 @@ use crate::calls::{CallCounter, CallCounts};
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// The longest wait before a retry.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// How much longer an attempt at EC2 may take: a page of a thousand instances is several megabytes.
+const LARGE_PAGES: u32 = 2;
 
 /// When a call has to be over, whatever came of it; retries and waits stay inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +63,8 @@ impl Deadline {
 pub struct Settings {
     /// How often a request is sent at most before its failure is told.
     pub attempts: u32,
-    /// How long one attempt may take, from signing to the last byte. The SDK sets no such limit itself.
+    /// How long one attempt may take, from signing to the last byte; twice that for EC2, whose pages are
+    /// large. The SDK sets no such limit itself.
     pub attempt_timeout: Duration,
     /// How long a connection may take to open.
     pub connect_timeout: Duration,
@@ -86,11 +91,12 @@ impl Settings {
             .with_max_backoff(LONGEST_BACKOFF)
     }
 
-    fn timeouts(&self) -> TimeoutConfig {
+    /// A time to connect and a time for the whole attempt, which covers the reading too: with the same
+    /// connector settings everywhere, all services share one connector.
+    fn timeouts(&self, attempt: Duration) -> TimeoutConfig {
         TimeoutConfig::builder()
             .connect_timeout(self.connect_timeout)
-            .read_timeout(self.attempt_timeout)
-            .operation_attempt_timeout(self.attempt_timeout)
+            .operation_attempt_timeout(attempt)
             .build()
     }
 }
@@ -132,7 +138,7 @@ impl Aws {
         let sdk = aws_config::defaults(BehaviorVersion::latest())
             .http_client(https_client())
             .retry_config(settings.retry())
-            .timeout_config(settings.timeouts())
+            .timeout_config(settings.timeouts(settings.attempt_timeout))
             .load()
             .await;
         Self::from_sdk_config(&sdk, settings)
@@ -145,15 +151,17 @@ impl Aws {
         let mut builder = sdk
             .to_builder()
             .retry_config(settings.retry())
-            .timeout_config(settings.timeouts())
+            .timeout_config(settings.timeouts(settings.attempt_timeout))
             .http_client(sdk.http_client().unwrap_or_else(https_client));
         builder.set_app_name(app_name().or_else(|| sdk.app_name().cloned()));
         builder.set_time_source(Some(sdk.time_source().unwrap_or_default()));
         let sdk = builder.build();
         let counter = CallCounter::default();
         let retries = retry_partition();
+        let large = settings.timeouts(settings.attempt_timeout * LARGE_PAGES);
+        let with_large_pages = sdk.to_builder().timeout_config(large).build();
         let inner = Clients {
-            ec2: client!(aws_sdk_ec2, &sdk, counter, retries),
+            ec2: client!(aws_sdk_ec2, &with_large_pages, counter, retries),
             autoscaling: client!(aws_sdk_autoscaling, &sdk, counter, retries),
             ssm: client!(aws_sdk_ssm, &sdk, counter, retries),
             sqs: client!(aws_sdk_sqs, &sdk, counter, retries),
@@ -183,14 +191,16 @@ fn app_name() -> Option<AppName> {
     AppName::new(concat!("registrar-", env!("CARGO_PKG_VERSION"))).ok()
 }
 
-/// Builds the client that the SDK would build by default, once for all services: the certificates of the
-/// machine are then parsed once and not once a service, which is most of what a first call costs.
+/// Builds the client that the SDK would build by default, once for all services, and only when the first
+/// request needs it: the SDK would parse the machine's certificates again for each service that is merely
+/// configured, which is most of what connecting costs.
 fn https_client() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, components| {
+    let client = Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         connector.set_proxy_config(Some(ProxyConfig::from_env()));
         connector.build()
-    })
+    });
+    http_client_fn(move |settings, components| client.http_connector(settings, components))
 }

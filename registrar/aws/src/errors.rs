@@ -138,7 +138,7 @@ impl PortError {
         let kind = kind_of(code, status);
         let code = code.map_or_else(|| format!("HTTP {status}"), str::to_owned);
         let mut message = match text.filter(|text| !text.is_empty()) {
-            Some(text) => bounded(&format!("{code}: {text}")),
+            Some(text) => bounded(&format!("{code}: {}", without_tokens(text))),
             None => code.clone(),
         };
         if FORBIDDEN.contains(&code.as_str()) {
@@ -148,6 +148,21 @@ impl PortError {
         }
         Self::new(operation, kind, message)
     }
+}
+
+/// Leaves out what is written like a lifecycle action's token, which Auto Scaling repeats in its refusals:
+/// whoever has one can complete the action.
+fn without_tokens(text: &str) -> String {
+    let part_of_one = |character: char| character.is_ascii_hexdigit() || character == '-';
+    let mut kept = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|character| !part_of_one(character)) {
+        let word = piece.trim_end_matches(|character| !part_of_one(character));
+        let groups: Vec<usize> = word.split('-').map(str::len).collect();
+        let shown = if groups == [8, 4, 4, 4, 12] { "(a token)" } else { word };
+        kept.push_str(shown);
+        kept.push_str(&piece[word.len()..]);
+    }
+    kept
 }
 
 fn kind_of(code: Option<&str>, status: u16) -> Kind {
@@ -249,6 +264,21 @@ mod tests {
              ec2:DescribeInstances in the IAM policy of the caller's role)"
         );
         assert_eq!(error.kind, Kind::Denied);
+    }
+
+    #[test]
+    fn a_token_that_auto_scaling_repeats_is_not_told() {
+        let token = "87654321-4321-4321-4321-210987654321";
+        let text =
+            format!("No active Lifecycle Action found with token {token}. Instance i-0123456789abcdef0");
+        let error = PortError::refused(
+            "autoscaling:CompleteLifecycleAction",
+            Some("ValidationError"),
+            Some(&text),
+            400,
+        );
+        let told = "ValidationError: No active Lifecycle Action found with token (a token). Instance i-0123456789abcdef0";
+        assert_eq!(error.message, told);
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Aws {
         Ok(found)
     }
 
-    /// Writes a parameter of type `String`, over whatever it was.
+    /// Writes a parameter of type `String`, over whatever it was, and returns its new version.
     ///
     /// # Errors
     /// When SSM does not answer or refuses, a value of more than 4,096 bytes for instance.
@@ -85,9 +85,9 @@ impl Aws {
         name: &str,
         value: &str,
         deadline: Deadline,
-    ) -> Result<(), PortError> {
+    ) -> Result<i64, PortError> {
         let call = self.inner.ssm.put_parameter().name(name).value(value).overwrite(true);
-        send(PUT, deadline, convert::plain_string(call).send()).await.map(|_| ())
+        send(PUT, deadline, convert::plain_string(call).send()).await.map(|written| written.version())
     }
 
     /// Deletes a parameter; one that does not exist is deleted already.

@@ -141,11 +141,12 @@ impl Aws {
     ) -> HostedZone {
         let account = self.inner.accounts.of(zone).await;
         let mut pages = Pages::new(LIST);
-        let (mut records, mut gap) = (Vec::new(), None);
+        let (mut records, mut gap, mut is_unknown) = (Vec::new(), None, false);
         loop {
             let page = match list_page(&account, zone, cursor.take(), PAGE, deadline).await {
                 Ok(page) => page,
                 Err(error) => {
+                    is_unknown = error.kind == Kind::NotFound;
                     gap = Some(pages.gap(GapSource::HostedZone, &error));
                     break;
                 }
@@ -166,7 +167,7 @@ impl Aws {
             }
             cursor = Some(next);
         }
-        HostedZone::from_records(records, gap)
+        HostedZone { is_unknown, ..HostedZone::from_records(records, gap) }
     }
 }
 

@@ -30,6 +30,9 @@ With plan --detailed-exitcode:
   3  something was held back
   (where several hold, 1 comes before 3 and 3 before 2)";
 
+const PLAN_USAGE: &str = "registrar plan --deployment <NAME> [--pool <NAME>...] [OPTIONS]
+       registrar plan --fleet <FILE> --zone <FILE> --pool <FILE>... [OPTIONS]";
+
 /// Keeps the DNS records of an edge fleet in step with its instances.
 ///
 /// On AWS it takes credentials, Region and endpoints from wherever the SDK's users keep them: the environment, profiles,
@@ -46,7 +49,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Show what would change, on AWS or from dumps of the AWS CLI, without touching anything
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = EXIT_CODES, override_usage = PLAN_USAGE)]
     Plan(Box<PlanArguments>),
     /// Make the records right: show the plan, ask, and execute it
     #[command(after_help = EXIT_CODES)]

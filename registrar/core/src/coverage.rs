@@ -78,19 +78,26 @@ impl Looks {
         if !trigger.asks_for_a_look() {
             return Concern::Nothing;
         }
-        let has_hook = matches!(trigger, Trigger::GroupChange { hook: Some(_), .. });
-        let all_settled = || pools.iter().all(|pool| self.settled_since(&pool.name, at));
+        // A pool whose document cannot be used has no look, and nothing that an event could change.
+        let usable: Vec<&Pool> = pools.iter().filter(|pool| pool.policy.is_ok()).collect();
+        if usable.is_empty() {
+            return Concern::Everything;
+        }
+        let has_hook = usable.iter().any(|pool| waits_for(pool, trigger));
+        let all_settled = || usable.iter().all(|pool| self.settled_since(&pool.name, at));
         let Some(instance) = trigger.instance() else {
             let covered = matches!(trigger, Trigger::Sweep) && all_settled();
             return if covered { Concern::Nothing } else { Concern::Everything };
         };
-        if pools.iter().any(|pool| !self.pools.contains_key(&pool.name)) {
+        if usable.iter().any(|pool| !self.pools.contains_key(&pool.name)) {
             return Concern::Everything;
         }
         let known = self.pools.iter().filter(|(_, look)| look.instances.contains_key(instance));
         let known: Vec<(&PoolName, &PoolLook)> = known.collect();
         if known.is_empty() {
-            let covered = !has_hook && all_settled();
+            // A look that began after its end found no record of it: nothing is left to remove.
+            let ended = ends(trigger) && pools.iter().all(|pool| self.settled_after(&pool.name, at));
+            let covered = !has_hook && (ended || all_settled());
             return if covered { Concern::Nothing } else { Concern::Stranger(instance.clone()) };
         }
         let uncovered = known.into_iter().filter(|(_, look)| has_hook || !look.covers(trigger, instance, at));
@@ -100,6 +107,23 @@ impl Looks {
 
     fn settled_since(&self, pool: &PoolName, at: Option<Timestamp>) -> bool {
         self.pools.get(pool).is_some_and(|look| look.is_settled && look.started_after(at, SETTLED_AFTER))
+    }
+
+    fn settled_after(&self, pool: &PoolName, at: Option<Timestamp>) -> bool {
+        self.pools.get(pool).is_some_and(|look| look.is_settled && at.is_some_and(|at| look.started_at > at))
+    }
+
+    /// Says whether nothing was looked at yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pools.is_empty()
+    }
+
+    /// Says whether an instance had a record when its pool was looked at last, after what that led to.
+    #[must_use]
+    pub fn was_published(&self, pool: &PoolName, instance: &InstanceId) -> bool {
+        let shown = self.pools.get(pool).and_then(|look| look.instances.get(instance));
+        shown.is_some_and(|shown| shown.published)
     }
 
     /// Returns the Auto Scaling groups that a pool's instances were members of.
@@ -152,6 +176,11 @@ impl Looks {
     }
 }
 
+/// Says whether a trigger tells that an instance has come to its end.
+fn ends(trigger: &Trigger) -> bool {
+    matches!(trigger, Trigger::InstanceState { state, .. } if state.is_terminal())
+}
+
 impl PoolLook {
     fn started_after(&self, at: Option<Timestamp>, margin: SignedDuration) -> bool {
         at.is_some_and(|at| self.started_at.duration_since(at) >= margin)
@@ -190,6 +219,16 @@ impl Shown {
             | Trigger::TestNotification => true,
             Trigger::Sweep | Trigger::ParameterChanged { .. } | Trigger::AddressChanged { .. } => false,
         }
+    }
+}
+
+/// Says whether the trigger is of the pool's own terminate hook, which waits for a ticket in any case.
+fn waits_for(pool: &Pool, trigger: &Trigger) -> bool {
+    match trigger {
+        Trigger::GroupChange { hook: Some(action), movement: Movement::OutOf, .. } => {
+            pool.policy.as_ref().is_ok_and(|policy| policy.drain_hook == action.hook)
+        }
+        _ => false,
     }
 }
 

@@ -111,7 +111,7 @@ impl Edge {
     /// Runs the command in the directory of the files.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<Ran> {
         let mut command = Command::new(registrar()?);
-        command.args(arguments).current_dir(self.directory.path());
+        command.args(arguments).current_dir(self.directory.path()).env_remove("COLUMNS");
         let output = command.output()?;
         Ok(Ran {
             code: output.status.code().context("the command was killed")?,

@@ -79,6 +79,17 @@ fn errors_name_path_value_and_hint() -> Result<()> {
 }
 
 #[test]
+fn every_command_explains_itself() -> Result<()> {
+    let edge = Edge::new(TWO_POOLS)?;
+    let mut help = edge.run(&["--help"])?.exited(0)?.stdout;
+    for command in ["plan", "apply", "status", "release", "pause", "resume", "adopt"] {
+        help.push_str(&format!("\n=== {command}\n{}", edge.run(&[command, "--help"])?.exited(0)?.stdout));
+    }
+    insta::assert_snapshot!("help", help);
+    Ok(())
+}
+
+#[test]
 fn the_json_plan_is_versioned_and_holds_values_evidence_and_holds() -> Result<()> {
     let ran = Edge::new(A_BUSY_NIGHT)?.plan(&["--format", "json"])?.exited(3)?;
     let plan: Value = serde_json::from_str(&ran.stdout)?;

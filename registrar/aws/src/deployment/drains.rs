@@ -10,7 +10,7 @@ use registrar_core::execute::Applied;
 use registrar_core::ids::{HostedZoneId, InstanceId, PoolName};
 use registrar_core::inventory::HostedZone;
 use registrar_core::owner::{MemberText, Owner, OwnerMark, Role};
-use registrar_core::pool::{Policy, PoolState};
+use registrar_core::pool::Policy;
 use registrar_core::record_set::{ChangeAction, RecordSet};
 use registrar_core::trigger::{Movement, Trigger};
 
@@ -148,7 +148,10 @@ impl Deployment {
     async fn send_on(&self, visit: Visit, queue_url: &str, deadline: Deadline) -> Result<(), PortError> {
         if visit.heartbeat {
             for hook in &visit.ticket.hooks {
-                self.aws.heartbeat_hook(hook, deadline).await?;
+                // The hook's own timeout ends the wait then; the ticket still completes the others.
+                if let Err(error) = self.aws.heartbeat_hook(hook, deadline).await {
+                    tracing::warn!(instance = %hook.instance, hook = %hook.hook, %error, "no heartbeat");
+                }
             }
         }
         self.aws.send_message(queue_url, &visit.ticket.to_body(), visit.delay_secs, deadline).await
@@ -165,6 +168,12 @@ impl Deployment {
         deadline: Deadline,
     ) -> Result<DrainOutcome, String> {
         let now = self.now();
+        // Whoever may send to the queue could write a ticket: it completes no hook but the pool's own.
+        let policies = self.parameters.pools.iter().filter(|pool| pool.name == ticket.pool);
+        let mut policies = policies.filter_map(|pool| pool.policy.as_ref().ok());
+        if policies.any(|policy| ticket.hooks.iter().any(|hook| hook.hook != policy.drain_hook)) {
+            return Ok(DrainOutcome::NotOurs);
+        }
         let visit = match ticket.next(now) {
             TicketStep::Complete => return self.complete(&ticket, deadline).await,
             TicketStep::Again(visit) => visit,
@@ -192,14 +201,16 @@ impl Deployment {
 
     async fn complete(&self, ticket: &DrainTicket, deadline: Deadline) -> Result<DrainOutcome, String> {
         let mut outcome = DrainOutcome::AlreadyGone;
+        let mut failure = None;
         for hook in &ticket.hooks {
             match self.aws.complete_hook(hook, deadline).await {
                 Ok(HookReply::Done) => outcome = DrainOutcome::Completed,
                 Ok(HookReply::AlreadyGone) => {}
-                Err(error) => return Err(format!("hook {} of {}: {error}", hook.hook, hook.instance)),
+                // The others do not wait for this one: when the ticket comes again, they are gone.
+                Err(error) => failure = Some(format!("hook {} of {}: {error}", hook.hook, hook.instance)),
             }
         }
-        Ok(outcome)
+        failure.map_or(Ok(outcome), Err)
     }
 
     /// Says what became of the record of a hook's instance, in the pool whose own hook it is. Where several
@@ -214,7 +225,6 @@ impl Deployment {
         for (pool, policy) in run.looked.scope.policies() {
             let concerned = pools.contains(pool)
                 && policy.drain_hook == hook.hook
-                && policy.state != PoolState::Retired
                 && self.selects_or_owns(pool, policy, &hook.instance, run);
             if !concerned {
                 continue;
@@ -233,7 +243,13 @@ impl Deployment {
         found
     }
 
-    fn selects_or_owns(&self, pool: &PoolName, policy: &Policy, id: &InstanceId, run: &Executed) -> bool {
+    pub(super) fn selects_or_owns(
+        &self,
+        pool: &PoolName,
+        policy: &Policy,
+        id: &InstanceId,
+        run: &Executed,
+    ) -> bool {
         let inventory = &run.looked.inventory;
         let selected =
             inventory.fleet.instances.get(id).is_some_and(|instance| {

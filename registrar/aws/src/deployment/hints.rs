@@ -8,11 +8,14 @@ use futures_util::future::join;
 use registrar_core::coverage::Concern;
 use registrar_core::ids::{InstanceId, PoolName};
 use registrar_core::inventory::Fleet;
+use registrar_core::owner::{MemberText, OwnerMark, Role};
+use registrar_core::plan::Change;
 use registrar_core::pool::Pool;
-use registrar_core::record_set::ChangeAction;
+use registrar_core::record_set::{ChangeAction, RecordSet};
 use registrar_core::trigger::{Movement, Trigger};
 use registrar_core::{SignedDuration, Timestamp};
 
+use super::scope::fleet_queries;
 use super::{Deployment, Executed, Looked, Parameters, Scope, Watcher};
 use crate::{Deadline, PortError};
 
@@ -85,7 +88,8 @@ impl Deployment {
         }
         match self.serve(hints, deadline, watcher).await {
             Ok((concerns, run)) => {
-                let fates = concerns.iter().map(|concern| fate(concern, run.as_ref())).collect();
+                let fates = hints.iter().zip(&concerns);
+                let fates = fates.map(|(hint, concern)| self.fate(hint, concern, run.as_ref())).collect();
                 Reconciled { fates, run, failure: None }
             }
             Err(failure) => {
@@ -128,9 +132,9 @@ impl Deployment {
                 Scope::of(&self.parameters.pools, &wanted.pools)
             };
             let Some(looked) = self.look_with_documents(scope, given, adds, deadline).await else { continue };
-            self.note_places(&looked, deadline).await;
             let executed = self.execute(looked, deadline, watcher).await?;
             self.remember(&executed);
+            self.note_places(&executed.looked, deadline).await;
             self.keep_states(&executed, hints, deadline).await;
             return Ok((concerns, Some(executed)));
         }
@@ -157,22 +161,34 @@ impl Deployment {
         if wanted.everything || wanted.strangers.is_empty() {
             return Ok((wanted, None));
         }
-        let everything = Scope::everything(&self.parameters.pools, false);
-        let ended = hints.iter().any(|hint| {
-            only_ends(&hint.trigger)
-                && hint.trigger.instance().is_some_and(|instance| wanted.strangers.contains(instance))
-        });
-        let fleet = super::look::fleet(&self.aws, &everything, ended, deadline).await;
+        let (fleet, serves_the_look) = self.ask_about(hints, &wanted.strangers, deadline).await;
         for concern in concerns.iter_mut() {
             let Concern::Stranger(instance) = concern else { continue };
-            let selecting = selecting(&self.parameters.pools, &fleet, instance);
-            if let (true, Some(gap)) = (selecting.is_empty(), &fleet.gap) {
-                return Err(format!("whether {instance} concerns a pool is not to be told: {gap}"));
-            }
+            let selecting = selecting(&self.parameters.pools, &fleet, instance)?;
             wanted.pools.extend(selecting.iter().cloned());
             *concern = Concern::Pools(selecting);
         }
-        Ok((wanted, Some(fleet)))
+        Ok((wanted, serves_the_look.then_some(fleet)))
+    }
+
+    /// Asks EC2 about strangers in one question: the one that finds the pools' whole fleet, where one is
+    /// enough for that, or else by their ids. Says whether the answer serves the look as well.
+    async fn ask_about(
+        &self,
+        hints: &[Hint],
+        strangers: &BTreeSet<InstanceId>,
+        deadline: Deadline,
+    ) -> (Fleet, bool) {
+        let everything = Scope::everything(&self.parameters.pools, false);
+        let deadline = super::reading_time(deadline);
+        if fleet_queries(everything.policies().map(|(_, policy)| policy)).len() > 1 {
+            return (self.aws.describe_ids(strangers, deadline).await, false);
+        }
+        let ended = hints.iter().any(|hint| {
+            only_ends(&hint.trigger)
+                && hint.trigger.instance().is_some_and(|instance| strangers.contains(instance))
+        });
+        (super::look::fleet(&self.aws, &everything, ended, deadline).await, true)
     }
 
     /// Looks, and reads the documents again beside it where they are too old. Nothing where they changed.
@@ -187,20 +203,25 @@ impl Deployment {
         let recent = age <= OLDEST_TO_ADD || (!adds && age <= OLDEST_DOCUMENT);
         if recent && !self.parameters_changed {
             let mut looked = self.look(scope, given, deadline).await;
-            if age > OLDEST_TO_ADD && self.would_add(&looked) {
+            if self.would_add_on_old_word(&looked, age > OLDEST_TO_ADD) {
                 match self.reread(deadline).await {
                     Ok(true) => return None,
-                    Ok(false) => {}
+                    Ok(false) => looked.inventory.memory = self.memory.clone(),
                     Err(error) => Self::distrust_documents(&mut looked, &error),
                 }
             }
             return Some(looked);
         }
         let (aws, paths, now) = (self.aws.clone(), self.paths.clone(), self.now());
-        let read = async move { Parameters::read(&aws, &paths, now, deadline).await };
+        let until = super::reading_time(deadline);
+        let read = async move { Parameters::read(&aws, &paths, now, until).await };
         let (mut looked, read) = join(self.look(scope, given, deadline), read).await;
         match read {
-            Ok(parameters) => (!self.take_in(parameters)).then_some(looked),
+            Ok(parameters) if self.take_in(parameters) => None,
+            Ok(_) => {
+                looked.inventory.memory = self.memory.clone();
+                Some(looked)
+            }
             Err(error) => {
                 Self::distrust_documents(&mut looked, &error);
                 Some(looked)
@@ -208,15 +229,24 @@ impl Deployment {
         }
     }
 
-    fn would_add(&self, looked: &Looked) -> bool {
-        let creates = |plan: registrar_core::lint::CheckedPlan| {
-            let plan = plan.into_plan();
-            plan.batches
-                .iter()
-                .flat_map(|batch| batch.changes())
-                .any(|change| change.action == ChangeAction::Create)
+    /// Says whether the parameters have to be read again before anything is added: where they are old, or
+    /// where a record that stood at the last look has gone since. Somebody else removed that one, perhaps for
+    /// a Spot warning that only SSM tells of.
+    fn would_add_on_old_word(&self, looked: &Looked, are_old: bool) -> bool {
+        if !are_old && self.looks.is_empty() {
+            return false;
+        }
+        let Ok(plan) = self.plan(looked).map(registrar_core::lint::CheckedPlan::into_plan) else {
+            return false;
         };
-        self.plan(looked).is_ok_and(creates)
+        let units = plan.batches.iter().flat_map(|batch| &batch.units);
+        let created = units.flat_map(|unit| unit.changes.iter().map(move |change| (&unit.pool, change)));
+        let mut created = created.filter(|(_, change)| change.action == ChangeAction::Create);
+        created.any(|(pool, change)| {
+            let members = members_of(&change.record);
+            are_old
+                || members.iter().any(|id| self.looks.was_published(pool, id) && !stands(looked, change, id))
+        })
     }
 
     /// Reads the parameters again; says whether documents or orders are others now.
@@ -224,14 +254,77 @@ impl Deployment {
         let parameters = Parameters::read(&self.aws, &self.paths, self.now(), deadline).await?;
         Ok(self.take_in(parameters))
     }
+
+    /// Says what came of a hint, by the pools that it concerned. A look at everything tells which ones those
+    /// are: that one of the others failed is no reason to hand an event back that does not concern it.
+    fn fate(&self, hint: &Hint, concern: &Concern, run: Option<&Executed>) -> Fate {
+        let pools = match (concern, run) {
+            (Concern::Nothing, _) => return Fate::Covered,
+            (Concern::Pools(pools), None) => return Fate::Served(pools.clone()),
+            (Concern::Stranger(_) | Concern::Everything, None) => return Fate::Served(BTreeSet::new()),
+            (Concern::Pools(pools), Some(_)) => pools.clone(),
+            (Concern::Stranger(_) | Concern::Everything, Some(run)) => match hint.trigger.instance() {
+                Some(instance) => match self.concerned(instance, run) {
+                    Ok(pools) => pools,
+                    Err(gap) => return Fate::Failed(gap),
+                },
+                None => run.looked.scope.pools.iter().map(|pool| pool.name.clone()).collect(),
+            },
+        };
+        match run.and_then(|run| pools.iter().find_map(|pool| run.failure_of(pool))) {
+            Some(failure) => Fate::Failed(failure),
+            None => Fate::Served(pools),
+        }
+    }
+
+    /// Returns the pools that select an instance or have a record for it, as a run saw it.
+    ///
+    /// # Errors
+    /// When that was not to be told.
+    fn concerned(&self, instance: &InstanceId, run: &Executed) -> Result<BTreeSet<PoolName>, String> {
+        let policies = run.looked.scope.policies();
+        let concerned = policies.filter(|(pool, policy)| self.selects_or_owns(pool, policy, instance, run));
+        let concerned: BTreeSet<PoolName> = concerned.map(|(pool, _)| pool.clone()).collect();
+        let inventory = &run.looked.inventory;
+        match inventory.fleet.gap.as_ref().filter(|_| concerned.is_empty()) {
+            Some(gap) => Err(format!("whether {instance} concerns a pool is not to be told: {gap}")),
+            None => Ok(concerned),
+        }
+    }
 }
 
-fn selecting(pools: &[Pool], fleet: &Fleet, instance: &InstanceId) -> BTreeSet<PoolName> {
-    let Some(instance) = fleet.instances.get(instance) else { return BTreeSet::new() };
-    let group = instance.tagged_group();
-    let selects =
-        |pool: &&Pool| pool.policy.as_ref().is_ok_and(|policy| policy.selects(instance, group.as_ref()));
-    pools.iter().filter(selects).map(|pool| pool.name.clone()).collect()
+/// Returns the pools that select an instance; an error where it may be in the part that was not read.
+fn selecting(pools: &[Pool], fleet: &Fleet, id: &InstanceId) -> Result<BTreeSet<PoolName>, String> {
+    let selects = |pool: &&Pool| {
+        let (Some(instance), Ok(policy)) = (fleet.instances.get(id), &pool.policy) else { return false };
+        policy.selects(instance, instance.tagged_group().as_ref())
+    };
+    let selecting: BTreeSet<PoolName> = pools.iter().filter(selects).map(|pool| pool.name.clone()).collect();
+    match &fleet.gap {
+        Some(gap) if selecting.is_empty() => {
+            Err(format!("whether {id} concerns a pool is not to be told: {gap}"))
+        }
+        Some(_) | None => Ok(selecting),
+    }
+}
+
+/// Returns the instances that a record set of ours publishes.
+fn members_of(record: &RecordSet) -> BTreeSet<InstanceId> {
+    let mark = record.set_identifier.as_deref().and_then(|mark| mark.parse::<OwnerMark>().ok());
+    let marked = mark.and_then(|mark| match mark.role {
+        Role::Member(id) => Some(id),
+        Role::Fallback => None,
+    });
+    let texts = record.values().filter_map(|value| value.parse::<MemberText>().ok());
+    marked.into_iter().chain(texts.map(|text| text.instance)).collect()
+}
+
+/// Says whether the record set that a change writes anew publishes the instance already.
+fn stands(looked: &Looked, change: &Change, id: &InstanceId) -> bool {
+    let mut zones = looked.inventory.hosted_zones.values();
+    zones.any(|zone| {
+        zone.records.get(&change.record.key()).is_some_and(|record| members_of(record).contains(id))
+    })
 }
 
 /// Says whether a trigger can only lead to removals.
@@ -245,24 +338,11 @@ fn only_ends(trigger: &Trigger) -> bool {
     }
 }
 
-/// Says what came of a hint, by the pools that it concerned.
-fn fate(concern: &Concern, run: Option<&Executed>) -> Fate {
-    let (pools, everything) = match concern {
-        Concern::Nothing => return Fate::Covered,
-        Concern::Pools(pools) => (pools.clone(), false),
-        Concern::Stranger(_) => (BTreeSet::new(), false),
-        Concern::Everything => (BTreeSet::new(), true),
-    };
-    let Some(run) = run else { return Fate::Served(pools) };
-    let all: BTreeSet<PoolName> = run.looked.scope.pools.iter().map(|pool| pool.name.clone()).collect();
-    let pools = if everything { all } else { pools };
-    match pools.iter().find_map(|pool| run.failure_of(pool)) {
-        Some(failure) => Fate::Failed(failure),
-        None => Fate::Served(pools),
-    }
-}
-
 impl Executed {
+    fn selecting(&self, instance: &InstanceId) -> Result<BTreeSet<PoolName>, String> {
+        selecting(&self.looked.scope.pools, &self.looked.inventory.fleet, instance)
+    }
+
     /// Says why a pool has to be looked at again soon. What is held back by a rule, refused for good or
     /// wrong in a document is reported, and would only be so again.
     #[must_use]
@@ -277,6 +357,9 @@ impl Executed {
             self.looked.scope.policies().find(|(name, _)| *name == pool).map(|(_, policy)| policy)?;
         let inventory = &self.looked.inventory;
         let zone = inventory.hosted_zones.get(&policy.hosted_zone_id);
+        if zone.is_some_and(|zone| zone.is_unknown) {
+            return None;
+        }
         let gap = inventory.fleet.gap.as_ref().or(inventory.groups.gap.as_ref());
         let gap = gap.or(zone.and_then(|zone| zone.gap.as_ref()))?;
         Some(format!("pool {pool}: {gap}"))

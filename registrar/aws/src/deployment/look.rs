@@ -24,7 +24,8 @@ pub(super) struct Look<'a> {
     pub(super) scope: &'a Scope,
     pub(super) places: &'a Places,
     pub(super) memory: &'a EventMemory,
-    pub(super) origins: &'a BTreeMap<HostedZoneId, RecordName>,
+    /// The names of hosted zones, where they were asked for before; none where that failed.
+    pub(super) origins: &'a BTreeMap<HostedZoneId, Option<RecordName>>,
     pub(super) known_groups: BTreeSet<AutoScalingGroupName>,
     pub(super) now: Timestamp,
     pub(super) deadline: Deadline,
@@ -97,7 +98,7 @@ impl Look<'_> {
     /// goes on without it.
     async fn origin(&self, access: &ZoneAccess) -> Option<RecordName> {
         match self.origins.get(&access.id) {
-            Some(origin) => Some(origin.clone()),
+            Some(origin) => origin.clone(),
             None => self
                 .aws
                 .origin(access, self.deadline)

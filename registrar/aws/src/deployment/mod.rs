@@ -15,6 +15,7 @@ mod states;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use registrar_core::Timestamp;
 use registrar_core::coverage::{FinishedRun, Looks};
@@ -22,6 +23,7 @@ use registrar_core::ids::{AutoScalingGroupName, DeploymentName, HostedZoneId, Li
 use registrar_core::inventory::{EventMemory, Fleet, Gap, GapSource, Inventory};
 use registrar_core::name::RecordName;
 use registrar_core::owner::Owner;
+use registrar_core::pool::PoolState;
 use registrar_core::site::{Place, owns_any};
 
 pub use hints::{Fate, Hint, Reconciled};
@@ -33,6 +35,9 @@ pub use scope::Scope;
 
 use crate::{Aws, Deadline, PortError};
 use look::Look;
+
+/// How long writing down places may take.
+const PLACES_TIME: Duration = Duration::from_secs(3);
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -49,7 +54,7 @@ pub struct Deployment {
     parameters_changed: bool,
     memory: EventMemory,
     looks: Looks,
-    origins: BTreeMap<HostedZoneId, RecordName>,
+    origins: BTreeMap<HostedZoneId, Option<RecordName>>,
     hook_timeouts: BTreeMap<(AutoScalingGroupName, LifecycleHookName), u32>,
 }
 
@@ -125,6 +130,7 @@ impl Deployment {
     /// Reads what the pools of a scope need; `given` is a fleet that was read for them just now.
     async fn look(&mut self, scope: Scope, given: Option<Fleet>, deadline: Deadline) -> Looked {
         let observed_at = self.now();
+        let deadline = reading_time(deadline);
         let known_groups = scope.policies().flat_map(|(pool, policy)| {
             self.looks.groups_of(pool).chain(&policy.selector().auto_scaling_groups).cloned()
         });
@@ -146,9 +152,8 @@ impl Deployment {
             self.memory.remember_part(&seen.fleet, observed_at);
         }
         for (id, zone) in &seen.hosted_zones {
-            if let Some(origin) = &zone.origin {
-                self.origins.insert(id.clone(), origin.clone());
-            }
+            let known = self.origins.entry(id.clone()).or_default();
+            *known = zone.origin.clone().or(known.take());
         }
         let inventory = Inventory {
             observed_at,
@@ -198,11 +203,14 @@ impl Deployment {
         });
     }
 
-    /// Writes down where the pools of a look are to be, before anything is published there. Where that fails
-    /// the run goes on: a name that nobody can change in the next minute is not worth a missing record.
+    /// Writes down where the records of the pools are now. It follows a run and never precedes one: a crash in
+    /// between is made good by the next look, and no removal waits for it.
     async fn note_places(&mut self, looked: &Looked, deadline: Deadline) {
         let mut places = self.parameters.places.clone();
         for (pool, policy) in looked.scope.policies() {
+            if policy.state == PoolState::Retired {
+                continue;
+            }
             let place = Place { hosted_zone_id: policy.hosted_zone_id.clone(), name: policy.name.clone() };
             let left_behind = places.of(pool).filter(|known| **known != place);
             if !left_behind.is_some_and(|old| self.has_records(looked, pool, old)) {
@@ -212,6 +220,7 @@ impl Deployment {
         if places == self.parameters.places {
             return;
         }
+        let deadline = Deadline::after(PLACES_TIME.min(deadline.remaining() / 2));
         let before = self.parameters.places.to_parameters();
         for (number, text) in places.to_parameters().iter().enumerate() {
             if before.get(number) == Some(text) {
@@ -236,4 +245,10 @@ impl Deployment {
             }
         }
     }
+}
+
+/// Leaves half of the time to what follows from a look: a read that hangs is a gap, and what is proven goes
+/// all the same.
+fn reading_time(deadline: Deadline) -> Deadline {
+    deadline.earlier_by(deadline.remaining() / 2)
 }

@@ -46,16 +46,15 @@ impl Deployment {
     /// Executes a plan of what was seen, and writes down what later runs need to know of it.
     ///
     /// # Errors
-    /// When nothing could be written down, or the plan breaks a rule that is nobody's in particular: nothing was
-    /// changed then.
+    /// When the plan breaks a rule that is nobody's in particular: nothing was changed then.
     pub async fn apply(
         &mut self,
         looked: Looked,
         deadline: Deadline,
         watcher: &mut dyn Watcher,
     ) -> Result<Executed, String> {
-        self.note_places(&looked, deadline).await;
         let executed = self.execute(looked, deadline, watcher).await?;
+        self.note_places(&executed.looked, deadline).await;
         self.keep_states(&executed, &[], deadline).await;
         Ok(executed)
     }
@@ -169,7 +168,7 @@ impl Deployment {
     /// Adopts what was shown, or what is left of it.
     ///
     /// # Errors
-    /// When nothing could be written down or looked at, or another look finds more than was shown.
+    /// When the records cannot be looked at again, or another look finds more than was shown.
     pub async fn adopt(
         &mut self,
         shown: &Adopting,

@@ -92,6 +92,8 @@ pub struct Parameters {
     pub(super) unreadable_states: BTreeSet<PoolName>,
     /// What survived for each pool.
     pub states: BTreeMap<PoolName, PoolStateDocument>,
+    /// The version of each pool's state.
+    pub(super) versions: BTreeMap<PoolName, i64>,
     /// Where each pool's records were last.
     pub places: Places,
     /// Parameters that could not be used.
@@ -111,7 +113,8 @@ impl Parameters {
         deadline: Deadline,
     ) -> Result<Self, PortError> {
         let mut found = aws.parameters_under(&paths.root, deadline).await?;
-        if !paths.config_is_under_root() {
+        // A policy may allow the documents' own path and not the one above it.
+        if !paths.config_is_under_root() || found.is_empty() {
             found.extend(aws.parameters_under(&paths.config, deadline).await?);
         }
         let mut read = Self {
@@ -121,6 +124,7 @@ impl Parameters {
             orders: BTreeMap::new(),
             unreadable_states: BTreeSet::new(),
             states: BTreeMap::new(),
+            versions: BTreeMap::new(),
             places: Places::default(),
             notes: Vec::new(),
             documents: BTreeMap::new(),
@@ -183,7 +187,10 @@ impl Parameters {
         } else if let Some(pool) = under(&format!("{}/state/pools", paths.root)) {
             let state = PoolStateDocument::parse(&parameter.value).map_err(|error| error.to_string());
             match (pool.parse::<PoolName>(), state) {
-                (Ok(pool), Ok(state)) => drop(self.states.insert(pool, state)),
+                (Ok(pool), Ok(state)) => {
+                    self.versions.insert(pool.clone(), parameter.version);
+                    self.states.insert(pool, state);
+                }
                 (Err(error), _) => self.unusable(&name, &error.to_string()),
                 (Ok(pool), Err(error)) => {
                     self.unusable(&name, &error);

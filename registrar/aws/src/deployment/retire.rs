@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use registrar_core::guard::HoldReason;
 use registrar_core::ids::PoolName;
+use registrar_core::inventory::Observed;
+use registrar_core::owner::{OwnerMark, Role};
 use registrar_core::pool::Pool;
 use registrar_core::retire::{places_left, retired};
 
@@ -50,6 +52,15 @@ impl Deployment {
         if doubtful {
             done.spared = self.strangers(&looked)?;
         }
+        let placeless =
+            |pool: &&Pool| pool.policy.is_err() && self.parameters.places.of(&pool.name).is_none();
+        if let Some(pool) = self.parameters.pools.iter().find(placeless) {
+            return Err(format!(
+                "pool {} has a document that cannot be used, so it is not known where its records are (hint: correct the \
+                 document, or remove it where it never had records)",
+                pool.name
+            ));
+        }
         loop {
             self.leave(&mut looked, &done.spared);
             let gap = looked.inventory.hosted_zones.values().find_map(|zone| zone.gap.clone());
@@ -73,6 +84,24 @@ impl Deployment {
                 return Ok(done);
             }
         }
+    }
+
+    /// Returns a record of the deployment whose instance EC2 here has never heard of: another Region or account
+    /// may have made it.
+    #[must_use]
+    pub fn unheard_of(&self, looked: &Looked) -> Option<OwnerMark> {
+        let inventory = &looked.inventory;
+        let records = inventory.hosted_zones.values().flat_map(|zone| zone.records.values());
+        let mut marks =
+            records.filter_map(|record| record.set_identifier.as_deref()?.parse::<OwnerMark>().ok());
+        marks.find(|mark| match &mark.role {
+            Role::Member(id) => {
+                let own = mark.owner.deployment == self.name;
+                let pool = looked.scope.pools.iter().any(|pool| pool.name == mark.owner.pool);
+                own && pool && inventory.fleet.lookup(id) == Observed::Known(None)
+            }
+            Role::Fallback => false,
+        })
     }
 
     /// Deletes what SSM keeps of the deployment beside its documents.

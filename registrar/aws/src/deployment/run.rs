@@ -14,6 +14,7 @@ use registrar_core::plan::{Batch, Plan, PlanInput};
 use registrar_core::state_document::PoolStateDocument;
 use registrar_core::{SignedDuration, Timestamp};
 
+use super::states::Written;
 use super::{Deployment, Scope};
 use crate::Deadline;
 
@@ -107,6 +108,9 @@ impl Deployment {
         };
         let mut plan = Plan::new(input);
         plan.notes.extend(self.parameters.notes.iter().cloned());
+        if looked.scope.is_everything && looked.scope.pools.is_empty() {
+            plan.notes.push(format!("there are no pool documents under {}", self.paths.config()));
+        }
         CheckedPlan::new(plan, &looked.scope.pools, &looked.inventory).map_err(|refused| refused.to_string())
     }
 
@@ -171,38 +175,36 @@ impl Deployment {
             if let Some(release) = planned.and_then(|planned| planned.release_used.clone()) {
                 state.used_release = Some(release);
             }
-            if !self.write_state(pool, state, deadline).await {
-                reservation.closed.insert(pool.clone());
-                return false;
+            match self.write_state(pool, state, deadline).await {
+                Written::Done => {}
+                Written::Over(Some(others)) => {
+                    reservation.before.insert(pool.clone(), others);
+                    return false;
+                }
+                Written::Over(None) | Written::Failed => {
+                    reservation.closed.insert(pool.clone());
+                    return false;
+                }
             }
         }
         true
     }
 
-    /// Reads the states of pools again; says no where another environment changed them, or none came.
+    /// Reads the states of pools again; says no where another environment changed them, or one did not come.
     async fn refresh_states(
         &mut self,
         pools: &BTreeSet<PoolName>,
         reservation: &mut Reservation,
         deadline: Deadline,
     ) -> bool {
-        let names = pools.iter().map(|pool| self.paths.state(pool)).collect();
-        let fresh = match self.aws.parameters_named(&names, deadline).await {
-            Ok(fresh) => fresh,
+        match self.read_states(pools, deadline).await {
+            Ok(same) => same,
             Err(error) => {
                 tracing::warn!(%error, "removals that nothing proves wait: the budget cannot be read");
                 reservation.closed.extend(pools.iter().cloned());
-                return false;
+                false
             }
-        };
-        let mut same = true;
-        for pool in pools {
-            let text = fresh.get(&self.paths.state(pool)).map(|parameter| parameter.value.as_str());
-            let state = text.map(PoolStateDocument::parse).transpose().ok().flatten().unwrap_or_default();
-            same &= self.parameters.states.get(pool).cloned().unwrap_or_default() == state;
-            self.parameters.states.insert(pool.clone(), state);
         }
-        same
     }
 
     /// Executes a plan of what was seen, until it is done or the deadline has come.
@@ -298,28 +300,15 @@ impl Deployment {
             let mut state = before.clone();
             spend(&mut state, pool, spent.get(pool).copied().unwrap_or(0), now);
             state.used_release.clone_from(&written.used_release);
-            if state != *written && !self.write_state(pool, state, deadline).await {
+            if state == *written {
+                continue;
+            }
+            // What another environment wrote since counts what was written for this run as well.
+            let alone = self.read_states(&BTreeSet::from([pool.clone()]), deadline).await;
+            let settled =
+                matches!(alone, Ok(true)) && self.write_state(pool, state, deadline).await.is_done();
+            if !settled {
                 tracing::warn!(%pool, "the budget counts removals that were not made, until its window has passed");
-            }
-        }
-    }
-
-    /// Writes a pool's state; says whether that worked.
-    pub(super) async fn write_state(
-        &mut self,
-        pool: &PoolName,
-        state: PoolStateDocument,
-        deadline: Deadline,
-    ) -> bool {
-        let written = self.aws.write_parameter(&self.paths.state(pool), &state.to_text(), deadline).await;
-        match written {
-            Ok(()) => {
-                self.parameters.states.insert(pool.clone(), state);
-                true
-            }
-            Err(error) => {
-                tracing::warn!(%pool, %error, "the pool's state could not be written");
-                false
             }
         }
     }

@@ -71,7 +71,7 @@ impl Scope {
                 add(&place.hosted_zone_id, &place.name);
             }
         }
-        let named: BTreeSet<&PoolName> = self.pools.iter().map(|pool| &pool.name).collect();
+        let named: BTreeSet<&PoolName> = self.policies().map(|(pool, _)| pool).collect();
         for (_, place) in places.iter().filter(|(pool, _)| self.is_everything && !named.contains(pool)) {
             add(&place.hosted_zone_id, &place.name);
         }

@@ -51,13 +51,18 @@ pub(crate) fn replay_with(answers: Vec<ReplayEvent>, settings: Settings) -> (Aws
 
 /// The ports over answers after which nobody answers any more.
 pub(crate) fn replay_then_silence(answers: Vec<ReplayEvent>) -> Aws {
+    replay_then_silence_with(answers, Settings::default())
+}
+
+/// The same with settings.
+pub(crate) fn replay_then_silence_with(answers: Vec<ReplayEvent>, settings: Settings) -> Aws {
     let left = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(answers.len()));
     let client = SharedHttpClient::new(StaticReplayClient::new(answers));
     let silent = http_client_fn(move |settings, components| {
         let inner = client.http_connector(settings, components);
         SharedHttpConnector::new(ThenSilence { inner, left: left.clone() })
     });
-    Aws::from_sdk_config(&config(silent), Settings::default())
+    Aws::from_sdk_config(&config(silent), settings)
 }
 
 #[derive(Debug)]

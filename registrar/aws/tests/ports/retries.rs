@@ -8,8 +8,8 @@ use aws_sdk_route53::config::{SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::test_util::ReplayEvent;
 use registrar_aws::{Aws, FleetQuery, Kind, Settings};
 
-use crate::replay::{config, ec2_refused, ok, own_zone, refused, replay, replay_then_silence, replay_with};
-use crate::replay::{soon, within_secs};
+use crate::replay::{config, ec2_refused, ok, own_zone, refused, replay, replay_then_silence};
+use crate::replay::{replay_then_silence_with, replay_with, soon, within_secs};
 
 fn empty_fleet() -> ReplayEvent {
     ok("<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>")
@@ -64,6 +64,16 @@ async fn an_attempt_that_nobody_answers_is_given_up_and_tried_again() {
     assert_eq!(error.kind, Kind::Unreachable);
     assert_eq!(started.elapsed().as_secs(), 10);
     assert!(aws.calls().of("ssm:GetParameters") >= 3, "{}", aws.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_instances_may_take_twice_as_long() {
+    let settings = Settings { attempts: 1, ..Settings::default() };
+    let aws = replay_then_silence_with(vec![], settings);
+    let started = tokio::time::Instant::now();
+    let gap = aws.describe_fleet(&FleetQuery::default(), soon()).await.gap.unwrap();
+    assert!(gap.reason.ends_with("no answer came within the time of an attempt"), "{gap}");
+    assert_eq!(started.elapsed().as_secs(), 6);
 }
 
 #[tokio::test(start_paused = true)]

@@ -132,6 +132,14 @@ fn a_stranger_costs_a_question_until_a_look_is_late_enough() {
 }
 
 #[test]
+fn the_end_of_a_stranger_is_covered_by_a_look_after_it() {
+    let (looks, pools) = looked(fleet(&[(1, "running")]), "10:00:02", true);
+    assert_eq!(ask(&looks, &pools, &says(9, InstanceState::Terminated, "10:00:01")), Concern::Nothing);
+    let later = says(9, InstanceState::Terminated, "10:00:03");
+    assert_eq!(ask(&looks, &pools, &later), Concern::Stranger(id(9)));
+}
+
+#[test]
 fn a_hook_is_never_covered() {
     let (looks, pools) = looked(fleet(&[(1, "terminated")]), "10:00:30", true);
     let hook = Trigger::GroupChange {

@@ -18,6 +18,8 @@ pub struct HostedZone {
     pub records: BTreeMap<RecordKey, Arc<RecordSet>>,
     /// Why record sets may exist that are not among them.
     pub gap: Option<Gap>,
+    /// Whether Route 53 was asked for it and does not know it.
+    pub is_unknown: bool,
 }
 
 impl HostedZone {
@@ -35,7 +37,7 @@ impl HostedZone {
         };
         let records: BTreeMap<RecordKey, Arc<RecordSet>> = records.into_iter().map(share).collect();
         let origin = records.keys().find(|key| key.set.r#type == RecordType::Soa);
-        Self { origin: origin.map(|key| key.set.name.clone()), records, gap }
+        Self { origin: origin.map(|key| key.set.name.clone()), records, gap, is_unknown: false }
     }
 
     /// Returns the record sets of one name and type, in the order of their set identifiers.

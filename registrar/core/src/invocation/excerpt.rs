@@ -29,7 +29,10 @@ impl Excerpt {
         for character in text.chars() {
             let escaped = character.is_control() || is_invisible(character);
             let width = if escaped { character.escape_default().count() } else { 1 };
-            if width >= left {
+            if width > left {
+                if left == 0 {
+                    shown.pop();
+                }
                 shown.push('…');
                 break;
             }
@@ -80,11 +83,17 @@ impl Discarded {
     pub fn new(why: Dropped, text: &str) -> Self {
         Self { why, excerpt: Excerpt::of(text) }
     }
+
+    /// Returns the reason as a bounded text: errors quote what was read.
+    #[must_use]
+    pub fn reason(&self) -> Excerpt {
+        Excerpt::of(&self.why.to_string())
+    }
 }
 
 impl fmt::Display for Discarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.why, self.excerpt)
+        write!(f, "{}: {}", self.reason(), self.excerpt)
     }
 }
 
@@ -100,7 +109,9 @@ mod tests {
             assert!(excerpt.as_str().chars().count() <= LONGEST_EXCERPT, "{excerpt}");
             assert!(excerpt.as_str().ends_with('…'), "{excerpt}");
         }
-        assert_eq!(Excerpt::of("short").as_str(), "short");
+        for whole in ["short".to_owned(), "x".repeat(200)] {
+            assert_eq!(Excerpt::of(&whole).as_str(), whole);
+        }
     }
 
     #[test]

@@ -269,6 +269,13 @@ fn sound<'a>(
             policy.hosted_zone_id
         ));
     };
+    if zone.is_unknown {
+        return Err(format!(
+            "record.hosted_zone_id: Route 53 knows no hosted zone {} (hint: check the id, and record.role_arn where the \
+             hosted zone is another account's)",
+            policy.hosted_zone_id
+        ));
+    }
     match &zone.origin {
         Some(origin) if !policy.name.is_within(origin) => Err(format!(
             "record.name: {} is outside the hosted zone {origin} (hint: use a name that ends in .{origin})",

@@ -47,6 +47,7 @@ impl InvocationEvent {
     fn needs_someone(&self) -> bool {
         let held = |reason: &HoldReason| !ends_by_itself(*reason);
         !self.gaps.is_empty()
+            || !self.notes.is_empty()
             || self.messages.handed_back > 0
             || self.messages.dropped.keys().any(|kind| is_unreadable(kind))
             || self.drains.contains_key(&DrainOutcome::Failed)

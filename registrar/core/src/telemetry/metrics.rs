@@ -18,13 +18,16 @@
 //! A pool whose document cannot be used has no members and records that anybody counted, so it has no such
 //! metrics: a zero would be a claim.
 
-use serde_json::{Number, Value, json};
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{InvocationEvent, PoolEvent, seconds};
 use crate::ids::PoolName;
-use crate::inventory::Gap;
+use crate::inventory::GapSource;
 use crate::standing::MemberState;
-use jiff::SignedDuration;
 
 /// One value of one metric.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,78 +46,86 @@ pub(super) fn samples(event: &InvocationEvent) -> Vec<Vec<Sample>> {
     groups
 }
 
+/// Samples that share their first dimensions.
+struct Group {
+    dimensions: Vec<(&'static str, String)>,
+    samples: Vec<Sample>,
+}
+
+impl Group {
+    fn new(dimensions: Vec<(&'static str, String)>) -> Self {
+        Self { dimensions, samples: Vec::new() }
+    }
+
+    fn count(&mut self, name: &'static str, value: usize) {
+        let dimensions = self.dimensions.clone();
+        self.samples.push(Sample { name, unit: "Count", value: json!(value), dimensions });
+    }
+
+    fn seconds(&mut self, name: &'static str, value: f64) {
+        let dimensions = self.dimensions.clone();
+        self.samples.push(Sample { name, unit: "Seconds", value: json!(value), dimensions });
+    }
+
+    fn by_kind<K: ToString, V: Serialize>(
+        &mut self,
+        name: &'static str,
+        key: &'static str,
+        values: impl IntoIterator<Item = (K, V)>,
+    ) {
+        for (kind, value) in values {
+            let mut dimensions = self.dimensions.clone();
+            dimensions.push((key, kind.to_string()));
+            self.samples.push(Sample { name, unit: "Count", value: json!(value), dimensions });
+        }
+    }
+}
+
 fn of_deployment(event: &InvocationEvent) -> Vec<Sample> {
-    let base = || vec![("Deployment", event.deployment.to_string())];
-    let count = |name, value: usize| Sample { name, unit: "Count", value: json!(value), dimensions: base() };
-    let of_kind = |name, key, kind: String, value: u64| {
-        let mut dimensions = base();
-        dimensions.push((key, kind));
-        Sample { name, unit: "Count", value: json!(value), dimensions }
-    };
-    let in_seconds = |name, value: f64| {
-        let value = Number::from_f64(value).map_or(Value::Null, Value::Number);
-        Sample { name, unit: "Seconds", value, dimensions: base() }
-    };
-    let mut samples = vec![count("reconciles", usize::from(event.reconciled()))];
+    let mut group = Group::new(vec![("Deployment", event.deployment.to_string())]);
+    group.count("reconciles", usize::from(event.reconciled()));
     if event.looked() {
-        let held = event.pools.values().flat_map(|pool| pool.counts.held_back.values()).sum();
-        samples.push(count("held_back", held));
-        samples.push(count("gaps", event.gaps.len()));
+        group.count("held_back", event.pools.values().flat_map(|pool| pool.counts.held_back.values()).sum());
+        group.count("gaps", event.gaps.len());
     }
     if event.runs > 0 {
         let durations = &event.durations_ms;
         let millis = durations.observe.saturating_add(durations.plan).saturating_add(durations.execute);
-        let millis = i64::try_from(millis).unwrap_or(i64::MAX);
-        samples.push(in_seconds("reconcile_seconds", seconds(SignedDuration::from_millis(millis))));
+        let duration = SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+        group.seconds("reconcile_seconds", seconds(duration));
     }
-    samples.extend(event.event_age_seconds.map(|age| in_seconds("event_age_seconds", age)));
-    samples.extend(gaps(event).map(|(source, gaps)| of_kind("gaps", "source", source, gaps)));
-    samples.extend(event.drains.iter().map(|(outcome, hooks)| {
-        of_kind("drains", "outcome", outcome.to_string(), u64::try_from(*hooks).unwrap_or(u64::MAX))
-    }));
-    let calls = event.aws_calls.iter().filter(|(_, calls)| **calls > 0);
-    samples.extend(calls.map(|(name, calls)| of_kind("aws_calls", "operation", name.clone(), *calls)));
-    samples
-}
-
-fn gaps(event: &InvocationEvent) -> impl Iterator<Item = (String, u64)> {
-    let mut by_source = std::collections::BTreeMap::new();
-    for Gap { source, .. } in &event.gaps {
-        *by_source.entry(*source).or_insert(0) += 1;
+    if let Some(age) = event.event_age_seconds {
+        group.seconds("event_age_seconds", age);
     }
-    by_source.into_iter().map(|(source, gaps)| (source.to_string(), gaps))
+    let mut gaps: BTreeMap<GapSource, usize> = BTreeMap::new();
+    for gap in &event.gaps {
+        *gaps.entry(gap.source).or_insert(0) += 1;
+    }
+    group.by_kind("gaps", "source", gaps);
+    group.by_kind("drains", "outcome", &event.drains);
+    group.by_kind("aws_calls", "operation", event.aws_calls.iter().filter(|(_, calls)| **calls > 0));
+    group.samples
 }
 
 fn of_pool(event: &InvocationEvent, name: &PoolName, pool: &PoolEvent) -> Vec<Sample> {
-    let base = || vec![("Deployment", event.deployment.to_string()), ("Pool", name.to_string())];
-    let count = |name, value: usize| Sample { name, unit: "Count", value: json!(value), dimensions: base() };
-    let of_kind = |name, key, kind: String, value: usize| {
-        let mut dimensions = base();
-        dimensions.push((key, kind));
-        Sample { name, unit: "Count", value: json!(value), dimensions }
-    };
+    let dimensions = vec![("Deployment", event.deployment.to_string()), ("Pool", name.to_string())];
+    let mut group = Group::new(dimensions);
     let counts = &pool.counts;
-    let mut samples = Vec::new();
     if pool.judged {
         let mut members = counts.members.clone();
         members.entry(MemberState::Serving).or_insert(0);
-        samples.push(count("records", counts.records));
-        samples.extend(
-            members
-                .into_iter()
-                .map(|(state, members)| of_kind("members", "state", state.to_string(), members)),
-        );
+        group.count("records", counts.records);
+        group.by_kind("members", "state", members);
     }
     if pool.judged || pool.blackholes_removed > 0 {
-        samples.push(count("blackholes_removed", pool.blackholes_removed));
+        group.count("blackholes_removed", pool.blackholes_removed);
     }
     let changes = counts.applied.iter();
-    samples.extend(
-        changes.map(|(action, changes)| {
-            of_kind("changes", "action", action.to_string().to_lowercase(), *changes)
-        }),
+    group.by_kind(
+        "changes",
+        "action",
+        changes.map(|(action, changes)| (action.to_string().to_lowercase(), changes)),
     );
-    let held = counts.held_back.iter();
-    samples.extend(held.map(|(reason, held)| of_kind("held_back", "reason", reason.to_string(), *held)));
-    samples
+    group.by_kind("held_back", "reason", &counts.held_back);
+    group.samples
 }

@@ -67,6 +67,8 @@ pub struct InvocationEvent {
     retries: BTreeMap<RetryReason, usize>,
     lost_replies: usize,
     failed_looks: Vec<String>,
+    /// What else an operator should know: parameters that cannot be used, records without a document.
+    notes: Vec<String>,
     denied: Option<String>,
     problems: Vec<String>,
     /// Attempts on the wire, by operation, such as `ec2:DescribeInstances`.
@@ -166,6 +168,7 @@ impl InvocationEvent {
             retries: BTreeMap::new(),
             lost_replies: 0,
             failed_looks: Vec::new(),
+            notes: Vec::new(),
             denied: None,
             problems: Vec::new(),
             aws_calls: BTreeMap::new(),
@@ -180,7 +183,7 @@ impl InvocationEvent {
         if self.discarded.len() < MOST_DETAILS {
             self.discarded.push(DiscardedDetail {
                 message_id: message_id.map(bounded),
-                why: bounded(&discarded.why.to_string()),
+                why: discarded.reason().to_string(),
                 excerpt: discarded.excerpt.to_string(),
             });
         }
@@ -209,6 +212,7 @@ impl InvocationEvent {
         }
         self.lost_replies += report.lost_replies;
         note(&mut self.failed_looks, outcome.failed_looks.iter().map(String::as_str));
+        note(&mut self.notes, plan.notes.iter().map(String::as_str));
         self.denied = report.denied.as_deref().map(bounded).or(self.denied.take());
     }
 

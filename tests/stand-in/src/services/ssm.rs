@@ -93,12 +93,12 @@ struct OneName {
 fn get_one(world: &World, input: OneName) -> Result<Value, Refusal> {
     let (name, version) = selector(&input.name);
     let parameter = world.parameters.get(name).ok_or_else(not_found)?;
-    if version.is_some_and(|version| version != parameter.version.to_string()) {
+    let Some(parameter) = of_version(parameter, version) else {
         let problem =
             format!("Systems Manager could not find version {} of {name}", version.unwrap_or_default());
         return Err(Refusal::bad_request("ParameterVersionNotFound", problem));
-    }
-    Ok(json!({ "Parameter": parameter_json(world, name, parameter) }))
+    };
+    Ok(json!({ "Parameter": parameter_json(world, name, &parameter) }))
 }
 
 #[derive(Deserialize)]
@@ -113,9 +113,8 @@ fn get_named(world: &World, input: Names) -> Result<Value, Refusal> {
     let names = checked_names(input.names)?;
     let find = |asked: &String| {
         let (name, version) = selector(asked);
-        let found = world.parameters.get(name)?;
-        let fits = version.is_none_or(|version| version == found.version.to_string());
-        fits.then(|| parameter_json(world, name, found))
+        let found = of_version(world.parameters.get(name)?, version)?;
+        Some(parameter_json(world, name, &found))
     };
     let invalid: Vec<&String> = names.iter().filter(|name| find(name).is_none()).collect();
     let found: Vec<Value> = names.iter().filter_map(find).collect();
@@ -225,6 +224,14 @@ fn check_value(value: &str, tier: &str) -> Result<(), Refusal> {
 /// Splits `name:version`.
 fn selector(name: &str) -> (&str, Option<&str>) {
     name.split_once(':').map_or((name, None), |(name, version)| (name, Some(version)))
+}
+
+/// Returns a parameter as it was in a version, or as it is.
+fn of_version(parameter: &Parameter, version: Option<&str>) -> Option<Parameter> {
+    let Some(version) = version else { return Some(parameter.clone()) };
+    let version: u64 = version.parse().ok()?;
+    let value = parameter.value_of(version)?.to_owned();
+    Some(Parameter { value, version, ..parameter.clone() })
 }
 
 fn not_found() -> Refusal {

@@ -300,7 +300,7 @@ impl World {
 
 /// Returns a token of 36 characters, as the API wants it.
 fn token(number: usize) -> String {
-    format!("00000000-0000-4000-8000-{number:012}")
+    format!("00000000-0000-4000-c000-{number:012}")
 }
 
 fn after(at: Timestamp, secs: i64) -> Timestamp {
