@@ -96,7 +96,7 @@ impl Looks {
         let known: Vec<(&PoolName, &PoolLook)> = known.collect();
         if known.is_empty() {
             // A look that began after its end found no record of it: nothing is left to remove.
-            let ended = ends(trigger) && pools.iter().all(|pool| self.settled_after(&pool.name, at));
+            let ended = ends(trigger) && usable.iter().all(|pool| self.settled_after(&pool.name, at));
             let covered = !has_hook && (ended || all_settled());
             return if covered { Concern::Nothing } else { Concern::Stranger(instance.clone()) };
         }

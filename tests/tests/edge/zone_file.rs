@@ -45,9 +45,12 @@ fn foreign() -> Vec<Value> {
 /// Waits until the zone file has exactly these record sets, whatever their order.
 fn becomes(place: &Place, wanted: &[Value]) -> Result<()> {
     let sorted = |records: &[Value]| {
-        let mut texts: Vec<String> = records.iter().map(Value::to_string).collect();
-        texts.sort();
-        texts
+        let mut records = records.to_vec();
+        records.sort_by_key(|record| {
+            ["Name", "Type", "SetIdentifier"]
+                .map(|field| record[field].as_str().unwrap_or_default().to_owned())
+        });
+        records
     };
     eventually("the zone file", || {
         let records = place.records().map_err(|error| format!("{error:#}"))?;

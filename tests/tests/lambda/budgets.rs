@@ -84,7 +84,8 @@ async fn a_spot_warning_does_not_overwrite_what_another_environment_spent() -> R
     let refusal =
         Effect::Refuse { status: 503, code: "ServiceUnavailable".to_owned(), message: "no".to_owned() };
     stage.world().arm(Fault::on(Operation::ListResourceRecordSets, refusal).always());
-    let warm = environment.with_timeout(std::time::Duration::from_secs(3));
+    let mut warm = environment.with_timeout(std::time::Duration::from_secs(3));
+    warm.expects_error("ListResourceRecordSets failed");
     drop(warm.fails("{}").await?);
     stage.world().clear_faults();
     let spender = stage.environment().await?;
@@ -116,7 +117,7 @@ async fn a_budget_that_cannot_be_written_down_is_not_spent() -> Result<()> {
     drop(environment);
     let stage = half_forgotten().await?;
     let environment = stage.environment().await?;
-    stage.world().arm(Fault::on(Operation::PutParameter, refusal).after(1).always());
+    stage.world().arm(Fault::on(Operation::PutParameter, refusal).always());
     stage.world().terminate(&id(1));
     let served = environment.sweep().await?;
     assert_eq!(stage.records()?, weighted_lines("video", 2..=10), "the proven dead goes all the same");

@@ -128,7 +128,8 @@ async fn a_fleet_that_is_replaced_while_it_launches_ends_right() -> Result<()> {
         let last = wave * 100 + 100;
         assert_eq!(stage.records()?, expected(last.saturating_sub(SEEN_AT_A_TIME) + 1..=last), "seed {SEED}");
     }
-    assert!(calls <= MOST_CALLS, "{calls} calls");
+    // Ten waves, of launches and of ends that were seen to be such.
+    assert!(calls <= 200, "{calls} calls");
     Ok(())
 }
 

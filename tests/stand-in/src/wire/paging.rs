@@ -36,7 +36,8 @@ pub(crate) fn page<T>(
         None => None,
     };
     if bend.empty_page {
-        let next_token = Some(token.map_or_else(|| encode(""), str::to_owned));
+        // It stands where the one before stood, and is another one, as a service's would be.
+        let next_token = Some(encode(&format!("{}\0", after.unwrap_or_default())));
         return Some(Page { items: Vec::new(), next_token });
     }
     let size = size.unwrap_or(usize::MAX).min(bend.largest_page.unwrap_or(usize::MAX)).max(1);
