@@ -78,8 +78,9 @@ async fn a_page_of_instances_may_take_twice_as_long() {
 
 #[tokio::test(start_paused = true)]
 async fn retries_spend_the_route_53_budget_too() {
-    // A share of a tenth holds a burst of five, and one request comes back each second.
-    let settings = Settings { route53_share: 0.1, ..Settings::default() };
+    // A share of a twentieth holds a burst of two and a half, and one request comes back every two seconds: the
+    // waits before four retries, whatever their jitter, bring back less than one.
+    let settings = Settings { route53_share: 0.05, ..Settings::default() };
     let mut answers: Vec<ReplayEvent> = (0..4).map(|_| refused(400, "Throttling", "Rate exceeded")).collect();
     answers.extend([empty_page(), empty_page()]);
     let (aws, _) = replay_with(answers, settings);
