@@ -80,7 +80,7 @@ pub enum Command {
 /// How a deployment on AWS is reached.
 #[derive(Args, Clone)]
 pub struct Connection {
-    /// Where the pool documents are in SSM [default: /registrar/<deployment>/pools]
+    /// Where the pool documents are in SSM [default: /registrar/DEPLOYMENT/pools]
     #[arg(long, value_name = "PATH", value_parser = parameter_path)]
     pub config_path: Option<String>,
     /// How long everything may take, waits for AWS included

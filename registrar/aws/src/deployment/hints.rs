@@ -28,7 +28,7 @@ const OLDEST_TO_ADD: SignedDuration = SignedDuration::from_secs(5);
 /// How often documents may change under a run before it gives up.
 const MOST_CHANGES: usize = 3;
 
-/// A hint, and when what it tells of happened, as the event or else the queue says.
+/// A hint, and when what it tells of happened, as the event says.
 #[derive(Clone, Debug)]
 pub struct Hint {
     /// What it tells.
