@@ -123,7 +123,7 @@ impl Deployment {
         let adds = hints.iter().any(|hint| !only_ends(&hint.trigger));
         for _ in 0..MOST_CHANGES {
             let mut concerns = self.concerns(hints);
-            let (wanted, given) = self.resolve(hints, &mut concerns, deadline).await?;
+            let (wanted, given) = self.resolve(hints, &mut concerns, deadline).await;
             let scope = if wanted.everything {
                 Scope::everything(&self.parameters.pools, false)
             } else if wanted.pools.is_empty() {
@@ -148,7 +148,7 @@ impl Deployment {
         hints: &[Hint],
         concerns: &mut [Concern],
         deadline: Deadline,
-    ) -> Result<(Wanted, Option<Fleet>), String> {
+    ) -> (Wanted, Option<Fleet>) {
         let mut wanted = Wanted::default();
         for concern in concerns.iter() {
             match concern {
@@ -159,16 +159,17 @@ impl Deployment {
             }
         }
         if wanted.everything || wanted.strangers.is_empty() {
-            return Ok((wanted, None));
+            return (wanted, None);
         }
         let (fleet, serves_the_look) = self.ask_about(hints, &wanted.strangers, deadline).await;
         for concern in concerns.iter_mut() {
             let Concern::Stranger(instance) = concern else { continue };
-            let selecting = selecting(&self.parameters.pools, &fleet, instance)?;
+            // One that is not to be told about stays a stranger and comes again; the others are served.
+            let Ok(selecting) = selecting(&self.parameters.pools, &fleet, instance) else { continue };
             wanted.pools.extend(selecting.iter().cloned());
             *concern = Concern::Pools(selecting);
         }
-        Ok((wanted, serves_the_look.then_some(fleet)))
+        (wanted, serves_the_look.then_some(fleet))
     }
 
     /// Asks EC2 about strangers in one question: the one that finds the pools' whole fleet, where one is
@@ -261,6 +262,9 @@ impl Deployment {
         let pools = match (concern, run) {
             (Concern::Nothing, _) => return Fate::Covered,
             (Concern::Pools(pools), None) => return Fate::Served(pools.clone()),
+            (Concern::Stranger(instance), run) if !run.is_some_and(|run| run.looked.scope.is_everything) => {
+                return Fate::Failed(format!("EC2 did not tell whether {instance} concerns a pool"));
+            }
             (Concern::Stranger(_) | Concern::Everything, None) => return Fate::Served(BTreeSet::new()),
             (Concern::Pools(pools), Some(_)) => pools.clone(),
             (Concern::Stranger(_) | Concern::Everything, Some(run)) => match hint.trigger.instance() {
