@@ -101,9 +101,9 @@ async fn reconcile(
     {
         return Err(format!("pool {pool}: {error}"));
     }
-    if let Some(mark) = deployment.unheard_of(&looked).filter(|_| refuses_strangers) {
+    if let Some((pool, instance)) = deployment.unheard_of(&looked).filter(|_| refuses_strangers) {
         return Err(format!(
-            "there is a record {mark} whose instance EC2 here has never heard of: the same names may be in use in \
+            "pool {pool} has a record of {instance}, of which EC2 here has never heard: the same names may be in use in \
              another Region or account (hint: choose another DeploymentName, or delete those records if they are \
              left over)",
         ));

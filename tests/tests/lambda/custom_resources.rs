@@ -246,6 +246,25 @@ async fn a_stack_whose_names_are_in_use_elsewhere_is_refused_and_its_deletion_sp
 }
 
 #[tokio::test]
+async fn a_simple_pool_of_somebody_elsewhere_is_known_by_its_owner_texts() -> Result<()> {
+    let stage = Stage::with_video([1, 2]).await?;
+    let mut simple = document("video");
+    simple["record"]["routing"] = json!("simple");
+    put_document(&mut stage.world(), "video", &simple);
+    let mut environment = stage.environment().await?.with_timeout(LITTLE_TIME);
+    environment.sweep().await?;
+    let before = stage.records()?;
+    // One of them serves here, so that the pool as a whole does not look like another account's.
+    stage.world().forget(&id(2));
+    let mut bucket = Bucket::open(0).await?;
+    environment.expects_error("another Region or account");
+    let (_, refused) = ask(&mut environment, &mut bucket, "Create", &json!({})).await?;
+    assert_eq!(refused["Status"], "FAILED");
+    assert_eq!(stage.records()?, before);
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_answer_is_sent_again_where_the_bucket_refuses_it() -> Result<()> {
     let stage = Stage::with_video([1]).await?;
     let (mut environment, mut bucket) = (stage.environment().await?, Bucket::open(2).await?);

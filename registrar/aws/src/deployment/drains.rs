@@ -9,12 +9,13 @@ use registrar_core::drain::{Drain, DrainOutcome, DrainTicket, TicketStep, Visit,
 use registrar_core::execute::Applied;
 use registrar_core::ids::{HostedZoneId, InstanceId, PoolName};
 use registrar_core::inventory::HostedZone;
-use registrar_core::owner::{MemberText, Owner, OwnerMark, Role};
+use registrar_core::owner::Owner;
 use registrar_core::pool::Policy;
 use registrar_core::record_set::{ChangeAction, RecordSet};
 use registrar_core::trigger::{Movement, Trigger};
 
 use super::hints::{Fate, Hint};
+use super::records::members_of;
 use super::{Deployment, Executed, Scope};
 use crate::{Deadline, HookReply, PortError};
 
@@ -307,12 +308,7 @@ fn observed<'a>(zone: &'a HostedZone, owner: &Owner, id: &InstanceId) -> Option<
 }
 
 fn names(record: &RecordSet, owner: &Owner, id: &InstanceId) -> bool {
-    let mark = record.set_identifier.as_deref().and_then(|text| text.parse::<OwnerMark>().ok());
-    let marked = mark.is_some_and(|mark| mark.owner == *owner && mark.role == Role::Member(id.clone()));
-    let in_text = |text: &str| {
-        text.parse::<MemberText>().is_ok_and(|text| text.owner == *owner && text.instance == *id)
-    };
-    marked || record.values().any(in_text)
+    members_of(record).any(|(whose, member)| whose == *owner && member == *id)
 }
 
 /// Returns the batch that removed the instance's record, and the record.

@@ -8,13 +8,13 @@ use futures_util::future::join;
 use registrar_core::coverage::Concern;
 use registrar_core::ids::{InstanceId, PoolName};
 use registrar_core::inventory::Fleet;
-use registrar_core::owner::{MemberText, OwnerMark, Role};
 use registrar_core::plan::Change;
 use registrar_core::pool::Pool;
-use registrar_core::record_set::{ChangeAction, RecordSet};
+use registrar_core::record_set::ChangeAction;
 use registrar_core::trigger::{Movement, Trigger};
 use registrar_core::{SignedDuration, Timestamp};
 
+use super::records::members_of;
 use super::scope::fleet_queries;
 use super::{Deployment, Executed, Looked, Parameters, Scope, Watcher};
 use crate::{Deadline, PortError};
@@ -244,9 +244,9 @@ impl Deployment {
         let created = units.flat_map(|unit| unit.changes.iter().map(move |change| (&unit.pool, change)));
         let mut created = created.filter(|(_, change)| change.action == ChangeAction::Create);
         created.any(|(pool, change)| {
-            let members = members_of(&change.record);
             are_old
-                || members.iter().any(|id| self.looks.was_published(pool, id) && !stands(looked, change, id))
+                || members_of(&change.record)
+                    .any(|(_, id)| self.looks.was_published(pool, &id) && !stands(looked, change, &id))
         })
     }
 
@@ -312,22 +312,13 @@ fn selecting(pools: &[Pool], fleet: &Fleet, id: &InstanceId) -> Result<BTreeSet<
     }
 }
 
-/// Returns the instances that a record set of ours publishes.
-fn members_of(record: &RecordSet) -> BTreeSet<InstanceId> {
-    let mark = record.set_identifier.as_deref().and_then(|mark| mark.parse::<OwnerMark>().ok());
-    let marked = mark.and_then(|mark| match mark.role {
-        Role::Member(id) => Some(id),
-        Role::Fallback => None,
-    });
-    let texts = record.values().filter_map(|value| value.parse::<MemberText>().ok());
-    marked.into_iter().chain(texts.map(|text| text.instance)).collect()
-}
-
 /// Says whether the record set that a change writes anew publishes the instance already.
 fn stands(looked: &Looked, change: &Change, id: &InstanceId) -> bool {
     let mut zones = looked.inventory.hosted_zones.values();
     zones.any(|zone| {
-        zone.records.get(&change.record.key()).is_some_and(|record| members_of(record).contains(id))
+        zone.records
+            .get(&change.record.key())
+            .is_some_and(|record| members_of(record).any(|(_, member)| member == *id))
     })
 }
 

@@ -11,9 +11,9 @@ use registrar_core::inventory::{
     EventMemory, Fleet, Groups, HostedZone, Instance, InstanceState, LifecycleState,
 };
 use registrar_core::name::RecordName;
-use registrar_core::owner::{MemberText, OwnerMark, Role};
 use registrar_core::places::Places;
 
+use super::records::members_of;
 use super::scope::{Scope, fleet_queries};
 use crate::{Aws, Deadline, ZoneAccess};
 
@@ -130,20 +130,9 @@ impl Look<'_> {
 
     /// Returns the instances that the deployment has records for.
     fn recorded(&self, hosted_zones: &BTreeMap<HostedZoneId, HostedZone>) -> BTreeSet<InstanceId> {
-        let mut recorded = BTreeSet::new();
-        for record in hosted_zones.values().flat_map(|zone| zone.records.values()) {
-            let mark = record.set_identifier.as_deref().and_then(|id| id.parse::<OwnerMark>().ok());
-            if let Some(OwnerMark { owner, role: Role::Member(id) }) = mark
-                && owner.deployment == *self.deployment
-            {
-                recorded.insert(id);
-            }
-            let texts = record.values().filter_map(|value| value.parse::<MemberText>().ok());
-            recorded.extend(
-                texts.filter(|text| text.owner.deployment == *self.deployment).map(|text| text.instance),
-            );
-        }
-        recorded
+        let records = hosted_zones.values().flat_map(|zone| zone.records.values());
+        let members = records.flat_map(|record| members_of(record));
+        members.filter(|(owner, _)| owner.deployment == *self.deployment).map(|(_, id)| id).collect()
     }
 
     /// Returns the recorded instances that neither EC2 nor an event or a group has told anything about.

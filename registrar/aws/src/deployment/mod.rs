@@ -8,6 +8,7 @@ mod hints;
 mod look;
 mod operator;
 mod parameters;
+mod records;
 mod retire;
 mod run;
 mod scope;

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use registrar_core::guard::HoldReason;
-use registrar_core::ids::PoolName;
+use registrar_core::ids::{InstanceId, PoolName};
 use registrar_core::inventory::Observed;
-use registrar_core::owner::{OwnerMark, Role};
 use registrar_core::pool::Pool;
 use registrar_core::retire::{places_left, retired};
 
+use super::records::members_of;
 use super::{Deployment, Executed, Looked, Scope};
 use crate::Deadline;
 
@@ -89,19 +89,16 @@ impl Deployment {
     /// Returns a record of the deployment whose instance EC2 here has never heard of: another Region or account
     /// may have made it.
     #[must_use]
-    pub fn unheard_of(&self, looked: &Looked) -> Option<OwnerMark> {
+    pub fn unheard_of(&self, looked: &Looked) -> Option<(PoolName, InstanceId)> {
         let inventory = &looked.inventory;
         let records = inventory.hosted_zones.values().flat_map(|zone| zone.records.values());
-        let mut marks =
-            records.filter_map(|record| record.set_identifier.as_deref()?.parse::<OwnerMark>().ok());
-        marks.find(|mark| match &mark.role {
-            Role::Member(id) => {
-                let own = mark.owner.deployment == self.name;
-                let pool = looked.scope.pools.iter().any(|pool| pool.name == mark.owner.pool);
-                own && pool && inventory.fleet.lookup(id) == Observed::Known(None)
-            }
-            Role::Fallback => false,
-        })
+        let mut members = records.flat_map(|record| members_of(record));
+        let found = members.find(|(owner, id)| {
+            let own = owner.deployment == self.name;
+            let pool = looked.scope.pools.iter().any(|pool| pool.name == owner.pool);
+            own && pool && inventory.fleet.lookup(id) == Observed::Known(None)
+        });
+        found.map(|(owner, id)| (owner.pool, id))
     }
 
     /// Deletes what SSM keeps of the deployment beside its documents.
