@@ -1,10 +1,10 @@
 //! The messages of a batch, sorted by what they need, and those that go back to the queue.
 
-use registrar_aws::deployment::Hint;
 use registrar_aws::{Deadline, Visibility};
 use registrar_core::drain::DrainTicket;
 use registrar_core::invocation::{Content, Message};
 use registrar_core::telemetry::InvocationEvent;
+use registrar_core::trigger::Trigger;
 
 use crate::Handler;
 
@@ -24,7 +24,7 @@ pub(crate) struct Failed {
 /// counted and logged with the invocation, and dropped.
 #[derive(Default)]
 pub(crate) struct Work {
-    pub(crate) hints: Vec<(usize, Hint)>,
+    pub(crate) hints: Vec<(usize, Trigger)>,
     pub(crate) tickets: Vec<(usize, DrainTicket)>,
 }
 
@@ -33,10 +33,7 @@ impl Work {
         let mut work = Self::default();
         for (index, message) in messages.iter().enumerate() {
             match &message.content {
-                Ok(Content::Trigger(trigger)) => {
-                    // Only the event's own time says what a look may have shown; a queue's is later.
-                    work.hints.push((index, Hint { trigger: trigger.clone(), at: trigger.at() }));
-                }
+                Ok(Content::Trigger(trigger)) => work.hints.push((index, trigger.clone())),
                 Ok(Content::Ticket(ticket)) => work.tickets.push((index, ticket.clone())),
                 Err(discarded) => {
                     tracing::debug!(why = %discarded.why, "a message was dropped");
@@ -48,11 +45,11 @@ impl Work {
 
     /// Says whether there is nothing to do, and so nothing to read either.
     pub(crate) fn is_empty(&self) -> bool {
-        self.tickets.is_empty() && !self.hints.iter().any(|(_, hint)| hint.trigger.asks_for_a_look())
+        self.tickets.is_empty() && !self.hints.iter().any(|(_, hint)| hint.asks_for_a_look())
     }
 
     pub(crate) fn all_failed(&self, reason: &str) -> Vec<Failed> {
-        let asking = self.hints.iter().filter(|(_, hint)| hint.trigger.asks_for_a_look());
+        let asking = self.hints.iter().filter(|(_, hint)| hint.asks_for_a_look());
         let indices = asking.map(|(index, _)| *index).chain(self.tickets.iter().map(|(index, _)| *index));
         let mut failed: Vec<Failed> =
             indices.map(|index| Failed { index, reason: reason.to_owned() }).collect();
@@ -130,9 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_has_no_time_that_a_look_could_cover() {
-        let work = Work::sort(&messages(&[r#"{"source":"aws.events","detail-type":"Scheduled Event"}"#]));
-        assert_eq!(work.hints[0].1.at, None);
-        assert_eq!(work.all_failed("x").len(), 1);
+    fn what_asks_for_a_look_fails_where_nothing_could_be_read() {
+        let work =
+            Work::sort(&messages(&["{}", r#"{"source":"aws.events","detail-type":"Scheduled Event"}"#]));
+        assert_eq!(work.all_failed("x"), [Failed { index: 1, reason: "x".to_owned() }]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use registrar_aws::deployment::{Clock, Deployment, Fate, Hint};
+use registrar_aws::deployment::{Clock, Deployment, Fate};
 use registrar_aws::{Aws, Deadline};
 use registrar_core::Timestamp;
 use registrar_core::drain::DrainTicket;
@@ -158,7 +158,7 @@ impl Handler {
         event: &mut InvocationEvent,
         deadline: Deadline,
     ) -> Vec<Failed> {
-        let hints: Vec<Hint> = work.hints.iter().map(|(_, hint)| hint.clone()).collect();
+        let hints: Vec<Trigger> = work.hints.iter().map(|(_, hint)| hint.clone()).collect();
         let queue_url = self.environment.queue_url.clone();
         let Some(deployment) = self.deployment.as_mut().filter(|_| !hints.is_empty()) else {
             return Vec::new();

@@ -72,9 +72,10 @@ pub struct FinishedRun<'a> {
 }
 
 impl Looks {
-    /// Says what a hint asks for; `at` is when it happened, as the event or else the queue says.
+    /// Says what a hint asks for. Only an event's own time tells what a look may have shown.
     #[must_use]
-    pub fn concern(&self, trigger: &Trigger, at: Option<Timestamp>, pools: &[Pool]) -> Concern {
+    pub fn concern(&self, trigger: &Trigger, pools: &[Pool]) -> Concern {
+        let at = trigger.at();
         if !trigger.asks_for_a_look() {
             return Concern::Nothing;
         }
@@ -86,8 +87,7 @@ impl Looks {
         let has_hook = usable.iter().any(|pool| waits_for(pool, trigger));
         let all_settled = || usable.iter().all(|pool| self.settled_since(&pool.name, at));
         let Some(instance) = trigger.instance() else {
-            let covered = matches!(trigger, Trigger::Sweep) && all_settled();
-            return if covered { Concern::Nothing } else { Concern::Everything };
+            return Concern::Everything;
         };
         if usable.iter().any(|pool| !self.pools.contains_key(&pool.name)) {
             return Concern::Everything;

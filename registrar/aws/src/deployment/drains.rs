@@ -14,7 +14,7 @@ use registrar_core::pool::Policy;
 use registrar_core::record_set::{ChangeAction, RecordSet};
 use registrar_core::trigger::{Movement, Trigger};
 
-use super::hints::{Fate, Hint};
+use super::hints::Fate;
 use super::records::members_of;
 use super::{Deployment, Executed, Scope};
 use crate::{Deadline, HookReply, PortError};
@@ -47,7 +47,7 @@ impl Deployment {
     /// Sends the tickets of the hooks among the hints. A hint whose ticket could not be sent fails.
     pub async fn begin_drains(
         &mut self,
-        hints: &[Hint],
+        hints: &[Trigger],
         fates: &mut [Fate],
         run: Option<&Executed>,
         queue_url: Option<&str>,
@@ -56,7 +56,7 @@ impl Deployment {
         let mut outcomes = BTreeMap::new();
         let mut waiting: BTreeMap<Key, (Waiting, Vec<usize>)> = BTreeMap::new();
         for (index, (hint, fate)) in hints.iter().zip(fates.iter()).enumerate() {
-            let Some(hook) = terminate_hook(&hint.trigger) else { continue };
+            let Some(hook) = terminate_hook(hint) else { continue };
             let Fate::Served(pools) = fate else { continue };
             match run.map(|run| self.record_of(&hook, pools, run)) {
                 None | Some(None) => count(&mut outcomes, DrainOutcome::NotOurs),
@@ -74,7 +74,7 @@ impl Deployment {
                     let (drain, members) = waiting.entry((pool, zone, change_id)).or_default();
                     drain.hooks.insert(hook);
                     drain.ttl_secs = drain.ttl_secs.max(ttl_secs);
-                    drain.since = drain.since.into_iter().chain(hint.at).min();
+                    drain.since = drain.since.into_iter().chain(hint.at()).min();
                     members.push(index);
                 }
             }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join;
+use registrar_core::SignedDuration;
 use registrar_core::coverage::Concern;
 use registrar_core::ids::{InstanceId, PoolName};
 use registrar_core::inventory::Fleet;
@@ -12,7 +13,6 @@ use registrar_core::plan::Change;
 use registrar_core::pool::Pool;
 use registrar_core::record_set::ChangeAction;
 use registrar_core::trigger::{Movement, Trigger};
-use registrar_core::{SignedDuration, Timestamp};
 
 use super::records::members_of;
 use super::scope::fleet_queries;
@@ -27,15 +27,6 @@ const OLDEST_TO_ADD: SignedDuration = SignedDuration::from_secs(5);
 
 /// How often documents may change under a run before it gives up.
 const MOST_CHANGES: usize = 3;
-
-/// A hint, and when what it tells of happened, as the event says.
-#[derive(Clone, Debug)]
-pub struct Hint {
-    /// What it tells.
-    pub trigger: Trigger,
-    /// When.
-    pub at: Option<Timestamp>,
-}
 
 /// What came of a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,14 +62,14 @@ impl Deployment {
     /// Serves the hints of one invocation: looks once, plans and executes.
     pub async fn reconcile(
         &mut self,
-        hints: &[Hint],
+        hints: &[Trigger],
         deadline: Deadline,
         watcher: &mut dyn Watcher,
     ) -> Reconciled {
         let now = self.now();
         for hint in hints {
-            self.memory.note(&hint.trigger, now);
-            if let Trigger::ParameterChanged { name } = &hint.trigger {
+            self.memory.note(hint, now);
+            if let Trigger::ParameterChanged { name } = hint {
                 self.parameters_changed |= self.paths.concerns(name);
             }
         }
@@ -104,11 +95,11 @@ impl Deployment {
         }
     }
 
-    fn concerns(&self, hints: &[Hint]) -> Vec<Concern> {
+    fn concerns(&self, hints: &[Trigger]) -> Vec<Concern> {
         let pools = &self.parameters.pools;
-        let concern = |hint: &Hint| match &hint.trigger {
+        let concern = |hint: &Trigger| match hint {
             Trigger::ParameterChanged { name } if !self.paths.concerns(name) => Concern::Nothing,
-            trigger => self.looks.concern(trigger, hint.at, pools),
+            trigger => self.looks.concern(trigger, pools),
         };
         hints.iter().map(concern).collect()
     }
@@ -116,11 +107,11 @@ impl Deployment {
     /// Looks and executes, from the start again where documents turn out to have changed.
     async fn serve(
         &mut self,
-        hints: &[Hint],
+        hints: &[Trigger],
         deadline: Deadline,
         watcher: &mut dyn Watcher,
     ) -> Result<(Vec<Concern>, Option<Executed>), String> {
-        let adds = hints.iter().any(|hint| !only_ends(&hint.trigger));
+        let adds = hints.iter().any(|hint| !only_ends(hint));
         for _ in 0..MOST_CHANGES {
             let mut concerns = self.concerns(hints);
             let (wanted, given) = self.resolve(hints, &mut concerns, deadline).await;
@@ -145,7 +136,7 @@ impl Deployment {
     /// serves the look as well.
     async fn resolve(
         &self,
-        hints: &[Hint],
+        hints: &[Trigger],
         concerns: &mut [Concern],
         deadline: Deadline,
     ) -> (Wanted, Option<Fleet>) {
@@ -176,7 +167,7 @@ impl Deployment {
     /// enough for that, or else by their ids. Says whether the answer serves the look as well.
     async fn ask_about(
         &self,
-        hints: &[Hint],
+        hints: &[Trigger],
         strangers: &BTreeSet<InstanceId>,
         deadline: Deadline,
     ) -> (Fleet, bool) {
@@ -186,8 +177,7 @@ impl Deployment {
             return (self.aws.describe_ids(strangers, deadline).await, false);
         }
         let ended = hints.iter().any(|hint| {
-            only_ends(&hint.trigger)
-                && hint.trigger.instance().is_some_and(|instance| strangers.contains(instance))
+            only_ends(hint) && hint.instance().is_some_and(|instance| strangers.contains(instance))
         });
         (super::look::fleet(&self.aws, &everything, ended, deadline).await, true)
     }
@@ -258,7 +248,7 @@ impl Deployment {
 
     /// Says what came of a hint, by the pools that it concerned. A look at everything tells which ones those
     /// are: that one of the others failed is no reason to hand an event back that does not concern it.
-    fn fate(&self, hint: &Hint, concern: &Concern, run: Option<&Executed>) -> Fate {
+    fn fate(&self, hint: &Trigger, concern: &Concern, run: Option<&Executed>) -> Fate {
         let pools = match (concern, run) {
             (Concern::Nothing, _) => return Fate::Covered,
             (Concern::Pools(pools), None) => return Fate::Served(pools.clone()),
@@ -267,7 +257,7 @@ impl Deployment {
             }
             (Concern::Stranger(_) | Concern::Everything, None) => return Fate::Served(BTreeSet::new()),
             (Concern::Pools(pools), Some(_)) => pools.clone(),
-            (Concern::Stranger(_) | Concern::Everything, Some(run)) => match hint.trigger.instance() {
+            (Concern::Stranger(_) | Concern::Everything, Some(run)) => match hint.instance() {
                 Some(instance) => match self.concerned(instance, run) {
                     Ok(pools) => pools,
                     Err(gap) => return Fate::Failed(gap),

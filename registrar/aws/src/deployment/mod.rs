@@ -27,7 +27,7 @@ use registrar_core::owner::Owner;
 use registrar_core::pool::PoolState;
 use registrar_core::site::{Place, owns_any};
 
-pub use hints::{Fate, Hint, Reconciled};
+pub use hints::{Fate, Reconciled};
 pub use operator::{Adopting, OrdersRefused};
 pub use parameters::{ParameterPaths, Parameters};
 pub use retire::Retired;

@@ -11,7 +11,6 @@ use registrar_core::plan::PoolPlan;
 use registrar_core::state_document::PoolStateDocument;
 use registrar_core::trigger::Trigger;
 
-use super::hints::Hint;
 use super::{Deployment, Executed};
 use crate::{Deadline, PortError};
 
@@ -37,7 +36,7 @@ impl Written {
 
 impl Deployment {
     /// Writes down what later runs and other environments need to know.
-    pub(super) async fn keep_states(&mut self, executed: &Executed, hints: &[Hint], deadline: Deadline) {
+    pub(super) async fn keep_states(&mut self, executed: &Executed, hints: &[Trigger], deadline: Deadline) {
         for pool in &executed.plan.pools {
             let warned: Vec<(&InstanceId, Timestamp)> =
                 hints.iter().filter_map(warning).filter(|(id, _)| concerns(executed, pool, id)).collect();
@@ -153,8 +152,8 @@ impl Deployment {
 }
 
 /// Returns whom a Spot warning is about, and when it was given.
-fn warning(hint: &Hint) -> Option<(&InstanceId, Timestamp)> {
-    match &hint.trigger {
+fn warning(hint: &Trigger) -> Option<(&InstanceId, Timestamp)> {
+    match hint {
         Trigger::SpotInterruption { instance, at: Some(at) } => Some((instance, *at)),
         _ => None,
     }

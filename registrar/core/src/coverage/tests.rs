@@ -80,7 +80,7 @@ fn says(number: u8, state: InstanceState, time: &str) -> Trigger {
 }
 
 fn ask(looks: &Looks, pools: &[Pool], trigger: &Trigger) -> Concern {
-    looks.concern(trigger, trigger.at(), pools)
+    looks.concern(trigger, pools)
 }
 
 fn video() -> Concern {
@@ -164,9 +164,7 @@ fn a_cold_start_looks_at_everything() {
 }
 
 #[test]
-fn a_sweep_is_covered_by_a_look_five_seconds_later() {
+fn a_sweep_always_looks() {
     let (looks, pools) = looked(fleet(&[]), "10:00:05", true);
-    assert_eq!(looks.concern(&Trigger::Sweep, Some(at("10:00:00")), &pools), Concern::Nothing);
-    assert_eq!(looks.concern(&Trigger::Sweep, Some(at("10:00:01")), &pools), Concern::Everything);
-    assert_eq!(looks.concern(&Trigger::Sweep, None, &pools), Concern::Everything);
+    assert_eq!(ask(&looks, &pools, &Trigger::Sweep), Concern::Everything);
 }
