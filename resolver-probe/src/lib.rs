@@ -10,6 +10,7 @@
 
 pub mod arguments;
 mod check;
+mod discover;
 #[cfg(test)]
 mod fixtures;
 mod judge;

@@ -1,104 +1,14 @@
-//! One question as it goes out, and the replies that may be believed.
+//! The reply to a question for addresses, reduced to what was asked for.
 //!
-//! A reply counts only when it repeats the question octet by octet; of its records only those count
-//! that were asked for. Nothing here touches a socket, and nothing trusts a length in a message.
+//! Whether a message may be believed at all is decided before.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::Ipv4Addr;
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::{DNSClass, RData, Record};
-use registrar_core::name::RecordName;
 
-/// RFC 1035 §4.1.1: the header has 12 octets.
-const HEADER: usize = 12;
-/// RFC 1035 §3.2.1: the shortest record has a root name, type, class, TTL and an empty RDATA.
-const SHORTEST_RECORD: usize = 11;
-/// The largest reply asked for over UDP: it crosses the internet unfragmented (DNS Flag Day 2020).
-const UDP_PAYLOAD: u16 = 1232;
-
-/// A question for the IPv4 addresses of one name.
-#[derive(Clone, Debug)]
-pub(crate) struct Question {
-    /// Name, type and class as they stand in a message.
-    octets: Vec<u8>,
-}
-
-impl Question {
-    /// Asks for the A records of `name`.
-    pub(crate) fn new(name: &RecordName) -> Self {
-        let mut octets = Vec::new();
-        for label in name.labels() {
-            let label = unescape(label);
-            // A record name has no label over 63 octets.
-            octets.push(u8::try_from(label.len()).unwrap_or(u8::MAX));
-            octets.extend(label);
-        }
-        octets.push(0);
-        octets.extend(1_u16.to_be_bytes()); // type A
-        octets.extend(1_u16.to_be_bytes()); // class IN
-        Self { octets }
-    }
-
-    /// Writes the query: recursion not desired, since the servers asked are authoritative, and an OPT
-    /// record (RFC 6891 §6.1.2) that allows larger replies.
-    pub(crate) fn encode(&self, id: u16) -> Vec<u8> {
-        let mut query = Vec::with_capacity(HEADER + self.octets.len() + SHORTEST_RECORD);
-        query.extend(id.to_be_bytes());
-        query.extend([0, 0]); // a standard query, no flags
-        query.extend([0, 1, 0, 0, 0, 0, 0, 1]); // one question, one additional record
-        query.extend(&self.octets);
-        query.extend([0, 0, 41]); // the root's OPT
-        query.extend(UDP_PAYLOAD.to_be_bytes());
-        query.extend([0; 6]); // version 0, no flags, no options
-        query
-    }
-}
-
-/// Turns a label of a record name back into its octets: `\052` is `*`.
-fn unescape(label: &str) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(label.len());
-    let mut bytes = label.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte == b'\\' {
-            let digits = bytes.by_ref().take(3).map(|digit| digit.wrapping_sub(b'0'));
-            octets.push(digits.fold(0, |value: u8, digit| value.wrapping_mul(8).wrapping_add(digit)));
-        } else {
-            octets.push(byte);
-        }
-    }
-    octets
-}
-
-/// A response code, RFC 6895 §2.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Rcode(pub(crate) u16);
-
-impl Rcode {
-    pub(crate) const NO_ERROR: Self = Self(0);
-    pub(crate) const NX_DOMAIN: Self = Self(3);
-
-    /// Says whether the server answered the question: with records, or with their absence.
-    pub(crate) fn is_answer(self) -> bool {
-        self == Self::NO_ERROR || self == Self::NX_DOMAIN
-    }
-}
-
-impl fmt::Display for Rcode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => f.write_str("NOERROR"),
-            1 => f.write_str("FORMERR"),
-            2 => f.write_str("SERVFAIL"),
-            3 => f.write_str("NXDOMAIN"),
-            4 => f.write_str("NOTIMP"),
-            5 => f.write_str("REFUSED"),
-            9 => f.write_str("NOTAUTH"),
-            other => write!(f, "RCODE{other}"),
-        }
-    }
-}
+use super::{Question, Rcode, Rejected, read_message};
 
 /// A reply to the question, reduced to what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,37 +28,9 @@ pub(crate) struct Reply {
     pub(crate) negative_ttl: Option<u32>,
 }
 
-/// Why a message is not the reply to a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rejected {
-    /// It answers another query, of this id.
-    OtherId(u16),
-    /// It is a query, or it repeats another question, or none.
-    OtherQuestion,
-    /// It cannot be parsed.
-    Garbage,
-}
-
 /// Reads a message that came in for the query with this id.
 pub(crate) fn read(message: &[u8], question: &Question, id: u16) -> Result<Reply, Rejected> {
-    let Some((header, body)) = message.split_first_chunk::<HEADER>() else {
-        return Err(Rejected::Garbage);
-    };
-    let field = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
-    if field(0) != id {
-        return Err(Rejected::OtherId(field(0)));
-    }
-    let is_reply = header[2] & 0x80 != 0;
-    let opcode = header[2] >> 3 & 0x0f;
-    if !is_reply || opcode != 0 || field(4) != 1 || !body.starts_with(&question.octets) {
-        return Err(Rejected::OtherQuestion);
-    }
-    let records: usize = [6, 8, 10].into_iter().map(|at| usize::from(field(at))).sum();
-    if records * SHORTEST_RECORD > body.len() {
-        return Err(Rejected::Garbage);
-    }
-    let message = Message::from_vec(message).map_err(|_| Rejected::Garbage)?;
-    Ok(reduce(&message))
+    Ok(reduce(&read_message(message, question, id)?))
 }
 
 fn reduce(message: &Message) -> Reply {
@@ -210,24 +92,6 @@ mod tests {
 
     fn read_message(message: &Message) -> Result<Reply, Rejected> {
         read(&message.to_vec().unwrap(), &question(), ID)
-    }
-
-    #[test]
-    fn the_query_is_what_another_implementation_reads() {
-        let query = Message::from_vec(&question().encode(ID)).unwrap();
-        assert_eq!(query.metadata.id, ID);
-        assert_eq!(query.metadata.message_type, MessageType::Query);
-        assert!(!query.metadata.recursion_desired);
-        assert_eq!(query.queries.len(), 1);
-        assert_eq!(query.queries[0].name().to_ascii(), "video.example.com.");
-        assert_eq!(query.queries[0].query_type(), RecordType::A);
-        assert_eq!(query.edns.unwrap().max_payload(), UDP_PAYLOAD);
-    }
-
-    #[test]
-    fn an_escaped_octet_goes_out_as_itself() {
-        let question = Question::new(&"*.example.com".parse().unwrap());
-        assert_eq!(&question.octets[..2], b"\x01*");
     }
 
     #[test]
