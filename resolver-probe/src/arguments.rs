@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::Samples;
+use crate::{ResolverSpec, Samples};
 
 const EXIT_CODES: &str = "\
 Exit codes, those of the Monitoring Plugins; the worst finding decides, in the order 2, 1, 3, 0:
@@ -42,10 +42,24 @@ pub enum Command {
 pub struct CheckArgs {
     /// The name that clients ask for
     pub name: String,
-    /// Authoritative name servers to ask, over UDP and TCP; they are not discovered. The port is 53
-    /// unless given
+    /// Authoritative name servers to ask, over UDP and TCP. The port is 53 unless given [default: all
+    /// that the delegation from the root leads to, at each of their addresses]
     #[arg(long, value_name = "IP:PORT", num_args = 1.., value_delimiter = ',', value_parser = server)]
     pub server: Vec<SocketAddr>,
+    /// Where the search for name servers begins, in place of the root: servers of any zone above the
+    /// name. With a port, every name server is asked on it
+    #[arg(long, value_name = "IP:PORT", num_args = 1.., value_delimiter = ',', value_parser = server,
+          conflicts_with = "server")]
+    pub root: Vec<SocketAddr>,
+    /// Recursive resolvers: IP:PORT, tls://HOST, https://HOST/PATH, quic://HOST, each with a port or, after
+    /// an address, #NAME for its certificate where needed; or system, for those of this machine. Where the
+    /// root servers lead nowhere, as behind many firewalls, the first is asked for the name servers, and
+    /// these are still asked themselves [default: system]
+    #[arg(long, value_name = "RESOLVER", num_args = 1.., value_delimiter = ',')]
+    pub resolver: Vec<ResolverSpec>,
+    /// Certificates to trust for resolvers, beside those that this machine trusts, in PEM form
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// What serves: a file with what `aws ec2 describe-instances` prints
     #[arg(long, value_name = "file:FLEET.json", requires = "pool")]
     pub truth: Option<TruthSource>,

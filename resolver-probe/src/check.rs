@@ -12,22 +12,29 @@ use rand::{RngExt, SeedableRng};
 use registrar_core::name::RecordName;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
+use crate::discover::{DiscoverRequest, Discovery, discover};
 use crate::judge;
 use crate::observation::Observation;
 use crate::plan::{self, Samples};
 use crate::report::CheckReport;
+use crate::resolver::Resolver;
 use crate::sampler::{Manner, Sampler};
 use crate::truth::Truth;
 use crate::wire::Question;
 
 /// What to check, and how.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CheckRequest {
     /// The name that clients ask for.
     pub name: RecordName,
-    /// The name servers to ask; they are taken to be authoritative for the name.
+    /// The name servers to ask; they are taken to be authoritative for the name. Without any, they are found.
     pub servers: Vec<SocketAddr>,
+    /// Where finding them begins, in place of the root servers.
+    pub roots: Vec<SocketAddr>,
+    /// Resolvers; the first is asked for the name servers where the root servers lead nowhere.
+    pub resolvers: Vec<Resolver>,
     /// What the name should answer, where that is known.
     pub truth: Option<Truth>,
     /// How many sampling queries go to each server.
@@ -49,6 +56,8 @@ impl CheckRequest {
         Self {
             name,
             servers,
+            roots: Vec::new(),
+            resolvers: Vec::new(),
             truth: None,
             samples: Samples::Auto,
             timeout: Duration::from_secs(1),
@@ -59,24 +68,45 @@ impl CheckRequest {
     }
 }
 
-/// Asks every server until what is answered is known, or the deadline passes, and judges the answers.
+/// Finds the name servers where none are given, asks every one until what is answered is known, or the
+/// deadline passes, and judges the answers.
 ///
 /// It needs a tokio runtime with I/O and time, and never fails: what goes wrong is in the report.
-pub async fn check(request: CheckRequest) -> CheckReport {
+pub async fn check(mut request: CheckRequest) -> CheckReport {
+    let end = Instant::now() + request.deadline;
+    let discovery = if request.servers.is_empty() { Some(find(&mut request).await) } else { None };
     let (tell, over) = watch::channel(false);
     let observations = {
         let observe = observe(&request, over);
         tokio::pin!(observe);
         tokio::select! {
             observations = &mut observe => observations,
-            () = tokio::time::sleep(request.deadline) => {
+            () = tokio::time::sleep_until(end) => {
                 // The samplers stop at once and keep what they have.
                 tell.send_replace(true);
                 observe.await
             }
         }
     };
-    judge::judge(&request, &observations)
+    judge::judge(&request, &observations, discovery)
+}
+
+/// Finds the name servers, within half of the time.
+async fn find(request: &mut CheckRequest) -> Discovery {
+    let resolver = if request.resolvers.is_empty() { None } else { Some(request.resolvers.remove(0)) };
+    let found = discover(DiscoverRequest {
+        name: request.name.clone(),
+        roots: request.roots.clone(),
+        resolver,
+        timeout: request.timeout,
+        limit: request.deadline / 2,
+        seed: request.seed,
+    })
+    .await;
+    if !found.belongs_to_others() {
+        request.servers = found.servers().map(|(server, _)| server).collect();
+    }
+    found
 }
 
 async fn observe(request: &CheckRequest, over: watch::Receiver<bool>) -> Vec<Observation> {

@@ -9,8 +9,8 @@ use registrar_core::dump;
 use registrar_core::name::RecordName;
 use registrar_core::pool::Policy;
 use registrar_shell::{read, read_dump};
-use resolver_probe::Truth;
 use resolver_probe::arguments::TruthSource;
+use resolver_probe::{SystemResolvers, Truth, system_resolvers};
 
 /// Reads the name to ask for.
 pub(crate) fn name(text: &str) -> Result<RecordName> {
@@ -37,4 +37,22 @@ pub(crate) fn truth(
         );
     }
     Ok(Truth::new(&policy, &fleet, groups.as_ref()))
+}
+
+/// Where the C library reads its resolvers from, and so everybody else.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// Reads which resolvers this machine uses. Without the file there are none, as far as this program goes.
+pub(crate) fn system() -> SystemResolvers {
+    std::fs::read_to_string(RESOLV_CONF).map(|text| system_resolvers(&text)).unwrap_or_default()
+}
+
+/// Reads the certificates to trust.
+#[cfg(feature = "encrypted")]
+pub(crate) fn trust(ca: Option<&Path>) -> Result<resolver_probe::Trust> {
+    match ca {
+        None => Ok(resolver_probe::Trust::default()),
+        Some(path) => resolver_probe::Trust::with_ca(read("certificates", path)?.as_bytes())
+            .map_err(|error| anyhow!("certificates {}: {error}", path.display())),
+    }
 }

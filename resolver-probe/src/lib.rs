@@ -1,7 +1,7 @@
 //! An independent witness of what a weighted, short-TTL name answers.
 //!
 //! It asks each name server often enough to see every record, and compares the answers with the fleet.
-//! It caches nothing, follows no delegation and changes nothing; with the registrar it shares names and
+//! It caches nothing and changes nothing; with the registrar it shares names and
 //! file formats, never a decision, so that a wrong decision there cannot hide itself here.
 //!
 //! ```text
@@ -11,6 +11,7 @@
 pub mod arguments;
 mod check;
 mod discover;
+mod exchange;
 #[cfg(test)]
 mod fixtures;
 mod judge;
@@ -18,6 +19,7 @@ mod observation;
 mod plan;
 mod render;
 mod report;
+mod resolver;
 mod sampler;
 mod tcp;
 mod truth;
@@ -25,6 +27,9 @@ mod udp;
 mod wire;
 
 pub use check::{CheckRequest, check};
+pub use discover::{
+    Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
+};
 pub use plan::Samples;
 pub use render::{render_human, render_json};
 pub use report::{
@@ -32,4 +37,12 @@ pub use report::{
     RcodeCount, SampleCounts, ServerReport, Severity, TcpReport, TransportReport, TransportState, TtlCount,
     UdpReport, Verdict,
 };
+pub use resolver::{
+    Endpoint, ExtendedError, Host, Manner as ResolverManner, NoResolver, Resolver, ResolverExchange,
+    ResolverFailure, ResolverReply, ResolverSpec, ResolverSpecError, SystemResolvers, Transport, resolvers,
+    system_resolvers,
+};
+#[cfg(feature = "encrypted")]
+pub use resolver::{Trust, TrustError};
 pub use truth::Truth;
+pub use wire::Rcode;

@@ -8,11 +8,15 @@ mod inputs;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow, bail};
+#[cfg(not(feature = "encrypted"))]
+use anyhow::bail;
+use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 use rand::TryRng;
 use resolver_probe::arguments::{CheckArgs, Cli, Command, FailOnArg, Format};
-use resolver_probe::{CheckReport, CheckRequest, FailOn, FindingId};
+use resolver_probe::{
+    CheckReport, CheckRequest, FailOn, FindingId, NoResolver, ResolverManner, ResolverSpec, resolvers,
+};
 
 use registrar_shell::tell;
 
@@ -57,23 +61,43 @@ fn run(arguments: &CheckArgs) -> Result<u8> {
 
 fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
     let name = inputs::name(&arguments.name)?;
-    if arguments.server.is_empty() {
-        bail!("no server to ask for {name} (hint: name each authoritative server with --server IP:PORT)");
-    }
     let truth = match (&arguments.truth, &arguments.pool) {
         (Some(fleet), Some(pool)) => Some(inputs::truth(&name, fleet, pool, arguments.groups.as_deref())?),
         (None, _) | (_, None) => None,
     };
+    let seed = seed(arguments.seed)?;
+    let specs = if arguments.resolver.is_empty() { &[ResolverSpec::System][..] } else { &arguments.resolver };
+    let resolvers = match resolvers(specs, &inputs::system(), &manner(arguments)?, seed) {
+        // A machine without resolvers can still ask name servers.
+        Err(NoResolver::System { .. }) if arguments.resolver.is_empty() => Vec::new(),
+        resolvers => resolvers.map_err(|error| anyhow!("--resolver: {error}"))?,
+    };
     Ok(CheckRequest {
         name,
         servers: arguments.server.clone(),
+        roots: arguments.root.clone(),
+        resolvers,
         truth,
         samples: arguments.samples,
         timeout: arguments.timeout,
         deadline: arguments.deadline,
         rate: arguments.rate,
-        seed: seed(arguments.seed)?,
+        seed,
     })
+}
+
+/// Over UDP a question to a resolver is sent three times at most.
+const RESOLVER_TRIES: u32 = 3;
+
+fn manner(arguments: &CheckArgs) -> Result<ResolverManner> {
+    let manner = ResolverManner::new(arguments.timeout, RESOLVER_TRIES);
+    #[cfg(feature = "encrypted")]
+    let manner = manner.trusting(inputs::trust(arguments.ca.as_deref())?);
+    #[cfg(not(feature = "encrypted"))]
+    if let Some(path) = &arguments.ca {
+        bail!("--ca {}: this program was built without encryption", path.display());
+    }
+    Ok(manner)
 }
 
 /// The one place where randomness enters. 53 bits: what reads JSON numbers as floats keeps the seed whole.

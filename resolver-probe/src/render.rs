@@ -129,8 +129,9 @@ fn performance_data(report: &CheckReport) -> String {
 }
 
 fn server_block(server: &ServerReport, compared: bool) -> String {
-    let mut text =
-        format!("{}  {}\n", styled(&server.server.to_string(), Style::new().bold()), state(server));
+    let name = server.name_server.as_ref().map_or_else(String::new, |name| format!("  {name}"));
+    let address = styled(&server.server.to_string(), Style::new().bold());
+    let mut text = format!("{address}{name}  {}\n", state(server));
     if server.answers.is_empty() {
         return text;
     }

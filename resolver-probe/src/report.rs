@@ -8,6 +8,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Serialize;
 
+use crate::discover::Discovery;
+
 /// The version of the JSON form.
 pub(crate) const SCHEMA: &str = "resolver-probe/1";
 
@@ -23,6 +25,9 @@ pub struct CheckReport {
     pub verdict: Verdict,
     /// Whether the answers were compared with a fleet.
     pub compared: bool,
+    /// How the servers were found, where they were not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<Discovery>,
     /// The servers that were asked, by address.
     pub servers: Vec<ServerReport>,
     /// The addresses that were answered or expected, in order.
@@ -110,13 +115,13 @@ pub enum FindingId {
     EmptyAnswer,
     /// A serving instance's address is never answered.
     MissingIp,
-    /// A server never answered over UDP.
+    /// A server never answered over UDP, or a name server has no address.
     NsUnreachable,
     /// A server refuses, fails, or does not answer with authority.
     Lame,
     /// A server never answered over TCP.
     TcpDead,
-    /// A server answers an address that another never does.
+    /// A server answers an address that another never does, or names other name servers.
     NsDiverged,
     /// There is more than one TTL, or not the one of the pool document.
     TtlMismatch,
@@ -220,6 +225,9 @@ impl From<Vec<u64>> for EvidenceValue {
 pub struct ServerReport {
     /// Its address.
     pub server: SocketAddr,
+    /// The names that it has in the zone, where it was found by them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_server: Option<String>,
     /// Response codes of the sampling replies, by number.
     pub rcodes: Vec<RcodeCount>,
     /// TTLs of the sampling replies, in order.

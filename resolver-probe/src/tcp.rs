@@ -1,4 +1,4 @@
-//! One query over a TCP connection of its own.
+//! One query over a TCP connection of its own, or over another stream of octets.
 //!
 //! Nothing is retried here: each failure is a fact about the server.
 
@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -20,41 +20,67 @@ pub(crate) async fn ask(
     id: u16,
     limit: Duration,
 ) -> Result<Reply, TcpFailure> {
-    let message = match timeout(limit, exchange(server, &question.encode(id))).await {
-        Ok(Ok(message)) => message,
-        Ok(Err(error)) => return Err(failure(&error)),
-        Err(_elapsed) => return Err(TcpFailure::TimedOut),
-    };
-    match wire::read(&message, question, id) {
-        Ok(reply) if reply.truncated => Err(TcpFailure::Truncated),
-        Ok(reply) => Ok(reply),
-        Err(Rejected::Garbage) => Err(TcpFailure::Garbage),
-        Err(Rejected::OtherId(_) | Rejected::OtherQuestion) => Err(TcpFailure::Mismatched),
+    let message = message(server, &question.encode(id), limit).await?;
+    match wire::read(&message, question, id)? {
+        reply if reply.truncated => Err(TcpFailure::Truncated),
+        reply => Ok(reply),
     }
 }
 
-/// RFC 1035 §4.2.2: each message is preceded by its length in two octets.
-async fn exchange(server: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(server).await?;
-    let length = u16::try_from(query.len()).map_err(io::Error::other)?;
-    // RFC 7766 §8: length and message go out together.
-    let mut framed = Vec::with_capacity(query.len() + 2);
-    framed.extend(length.to_be_bytes());
-    framed.extend(query);
-    stream.write_all(&framed).await?;
+/// Sends a query, and returns the message that comes back, whatever it is.
+pub(crate) async fn message(
+    server: SocketAddr,
+    query: &[u8],
+    limit: Duration,
+) -> Result<Vec<u8>, TcpFailure> {
+    let exchange = async { exchange(&mut TcpStream::connect(server).await?, query).await };
+    match timeout(limit, exchange).await {
+        Ok(Ok(message)) => Ok(message),
+        Ok(Err(error)) => Err(TcpFailure::from(&error)),
+        Err(_elapsed) => Err(TcpFailure::TimedOut),
+    }
+}
+
+/// RFC 1035 §4.2.2: each message is preceded by its length in two octets, which bounds it too.
+pub(crate) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    query: &[u8],
+) -> io::Result<Vec<u8>> {
+    stream.write_all(&framed(query)?).await?;
+    stream.flush().await?;
     let length = stream.read_u16().await?;
     let mut message = vec![0; usize::from(length)];
     stream.read_exact(&mut message).await?;
     Ok(message)
 }
 
-fn failure(error: &io::Error) -> TcpFailure {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => TcpFailure::Refused,
-        io::ErrorKind::TimedOut => TcpFailure::TimedOut,
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            TcpFailure::Closed
+/// RFC 7766 §8: length and message go out together.
+pub(crate) fn framed(query: &[u8]) -> io::Result<Vec<u8>> {
+    let length = u16::try_from(query.len()).map_err(io::Error::other)?;
+    let mut framed = Vec::with_capacity(query.len() + 2);
+    framed.extend(length.to_be_bytes());
+    framed.extend(query);
+    Ok(framed)
+}
+
+impl From<&io::Error> for TcpFailure {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused,
+            io::ErrorKind::TimedOut => Self::TimedOut,
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                Self::Closed
+            }
+            _ => Self::Failed(error.to_string()),
         }
-        _ => TcpFailure::Failed(error.to_string()),
+    }
+}
+
+impl From<Rejected> for TcpFailure {
+    fn from(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Garbage => Self::Garbage,
+            Rejected::OtherId(_) | Rejected::OtherQuestion => Self::Mismatched,
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! reply is counted, and the query goes on waiting.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::Mutex;
 use tokio::time::{Interval, timeout};
 
+use crate::exchange::{LONGEST_DATAGRAM, connect};
 use crate::observation::{Noise, UdpExchange, UdpFate};
 use crate::tcp;
 use crate::wire::{self, Question, Rejected, Reply};
@@ -24,8 +25,6 @@ pub(crate) const TRIES: u64 = 4;
 /// Queries for which one socket, and so one source port, is used. One query after the other: replies
 /// that come late, or twice, are still received and can be counted.
 const QUERIES_PER_SOCKET: usize = 8;
-/// Longest datagram that is received whole; the query allows 1,232 octets.
-const LONGEST_DATAGRAM: usize = 4096;
 
 /// Spaces out the datagrams to one server.
 pub(crate) type Pace = Option<Arc<Mutex<Interval>>>;
@@ -116,7 +115,7 @@ impl UdpAsker {
     async fn send_and_wait(&mut self, noise: &mut Noise) -> io::Result<Option<Reply>> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connect(self.server).await?,
+            None => Connection { socket: connect(self.server).await?, ids: Vec::new(), queries: 0 },
         };
         let id = self.unused_id(&connection.ids);
         connection.ids.push(id);
@@ -138,16 +137,6 @@ impl UdpAsker {
             }
         }
     }
-}
-
-async fn connect(server: SocketAddr) -> io::Result<Connection> {
-    let from: SocketAddr = match server {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let socket = UdpSocket::bind(from).await?;
-    socket.connect(server).await?;
-    Ok(Connection { socket, ids: Vec::new(), queries: 0 })
 }
 
 async fn receive(

@@ -42,6 +42,20 @@ pub struct Discovery {
 }
 
 impl Discovery {
+    /// Says whether the name does not exist, and the zone that says so is the root or directly below it. Its
+    /// servers are nobody's to sample.
+    #[must_use]
+    pub fn belongs_to_others(&self) -> bool {
+        let of_registry = self.zone.as_ref().is_some_and(|zone| !zone.trim_matches('.').contains('.'));
+        of_registry && self.presence == Presence::NoSuchName
+    }
+
+    /// Returns the names that have this address, such as `ns-1.example.net`.
+    #[must_use]
+    pub fn name_of(&self, server: SocketAddr) -> Option<String> {
+        self.servers().find(|(address, _)| *address == server).and_then(|(_, name)| name)
+    }
+
     /// Returns each server's address with the names that have it, such as `ns-1.example.net`.
     pub fn servers(&self) -> impl Iterator<Item = (SocketAddr, Option<String>)> {
         self.authorities.iter().map(|authority| {

@@ -3,33 +3,45 @@
 //! A pure function of its arguments: what it does not see in them, it calls unknown.
 
 mod addresses;
+mod discovered;
 mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::check::CheckRequest;
+use crate::discover::Discovery;
 use crate::observation::Observation;
 use crate::plan::{self, Samples};
 use crate::report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, Finding, FindingId, SCHEMA,
-    Severity, Verdict,
+    ServerReport, Severity, Verdict,
 };
 use crate::truth::{Standing, Truth};
 
 /// Judges the observations of a request's servers.
-pub(crate) fn judge(request: &CheckRequest, observations: &[Observation]) -> CheckReport {
+pub(crate) fn judge(
+    request: &CheckRequest,
+    observations: &[Observation],
+    discovery: Option<Discovery>,
+) -> CheckReport {
     let scene = Scene::new(request.truth.as_ref(), request.samples, observations);
     let mut findings = addresses::findings(&scene);
     findings.extend(servers::findings(&scene));
+    findings.extend(discovery.iter().flat_map(discovered::findings));
     findings.sort_by_key(|finding| (finding.severity, finding.id, finding.address, finding.server));
     let answers = scene.rows.iter().cloned();
+    let report = |(seen, rows): (&Observation, Vec<AnswerReport>)| ServerReport {
+        name_server: discovery.as_ref().and_then(|found| found.name_of(seen.server)),
+        ..servers::report(seen, rows)
+    };
     CheckReport {
         schema: SCHEMA,
         name: request.name.to_string(),
         verdict: Verdict::of(findings.iter().map(|finding| finding.severity)),
         compared: request.truth.is_some(),
-        servers: observations.iter().zip(answers).map(|(seen, rows)| servers::report(seen, rows)).collect(),
+        servers: observations.iter().zip(answers).map(report).collect(),
+        discovery,
         addresses: over_all_servers(&scene),
         findings,
         seed: request.seed,

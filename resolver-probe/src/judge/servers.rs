@@ -251,6 +251,7 @@ pub(super) fn report(observed: &Observation, answers: Vec<AnswerReport>) -> Serv
     let (udp, tcp) = (&observed.udp, &observed.tcp);
     ServerReport {
         server: observed.server,
+        name_server: None,
         rcodes: rcodes(&observed.sampled),
         ttls: counts(&observed.sampled.ttls),
         samples: SampleCounts {

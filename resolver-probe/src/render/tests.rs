@@ -10,7 +10,7 @@ use crate::truth::Truth;
 use crate::wire::Rcode;
 
 fn report(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    judge(&request(truth), observations)
+    judge(&request(truth), observations, None)
 }
 
 fn plain(report: &CheckReport) -> String {

@@ -9,8 +9,9 @@ mod reply;
 use std::fmt;
 
 use hickory_proto::op::Message;
+use serde::{Serialize, Serializer};
 
-pub(crate) use question::{Asking, Question};
+pub(crate) use question::{Asking, Question, unescape};
 pub(crate) use reply::{Reply, read};
 
 /// RFC 1035 §4.1.1: the header has 12 octets.
@@ -20,16 +21,22 @@ const SHORTEST_RECORD: usize = 11;
 
 /// A response code, RFC 6895 §2.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Rcode(pub(crate) u16);
+pub struct Rcode(pub(crate) u16);
 
 impl Rcode {
     pub(crate) const NO_ERROR: Self = Self(0);
-    pub(crate) const SERV_FAIL: Self = Self(2);
     pub(crate) const NX_DOMAIN: Self = Self(3);
 
     /// Says whether the server answered the question: with records, or with their absence.
-    pub(crate) fn is_answer(self) -> bool {
+    #[must_use]
+    pub fn is_answer(self) -> bool {
         self == Self::NO_ERROR || self == Self::NX_DOMAIN
+    }
+}
+
+impl Serialize for Rcode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -84,7 +84,7 @@ impl Question {
 }
 
 /// Turns a label of a record name back into its octets: `\052` is `*`.
-fn unescape(label: &str) -> Vec<u8> {
+pub(crate) fn unescape(label: &str) -> Vec<u8> {
     let mut octets = Vec::with_capacity(label.len());
     let mut bytes = label.bytes();
     while let Some(byte) = bytes.next() {

@@ -109,6 +109,8 @@ fn usage_errors_exit_3() {
         &[],
         &["check", NAME, "--server", "localhost"],
         &["check", NAME, "--server", "127.0.0.1", "--samples", "0"],
+        &["check", NAME, "--server", "127.0.0.1", "--root", "127.0.0.1"],
+        &["check", NAME, "--server", "127.0.0.1", "--resolver", "udp://127.0.0.1"],
         &["check", NAME, "--server", "127.0.0.1", "--truth", "file:x.json"],
         &["check", NAME, "--server", "127.0.0.1", "--pool", "x.json"],
         &["check", NAME, "--server", "127.0.0.1", "--truth", "aws", "--pool", "x.json"],
@@ -118,11 +120,24 @@ fn usage_errors_exit_3() {
     }
 }
 
+#[tokio::test]
+async fn a_check_without_a_server_finds_them_and_says_so() {
+    let server = start_both(|| by_turns(&[1, 2])).await;
+    let root = server.address.to_string();
+    let arguments = ["check", NAME, "--root", &root, "--timeout", "50ms", "--format", "json"];
+    let output = run_beside(arguments.map(str::to_owned).to_vec()).await;
+    let report: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(report["discovery"]["found_by"], "delegation", "{report}");
+    assert_eq!(report["servers"][0]["server"], root, "{report}");
+}
+
 #[test]
-fn a_check_without_a_server_says_how_to_give_one() {
-    let output = run(&["check", NAME]);
+fn certificates_that_are_none_are_named() {
+    let files = Files::new(&fleet(&[]), POOL);
+    let path = files.path("video.json");
+    let output = run(&["check", NAME, "--server", "127.0.0.1", "--ca", path.to_str().unwrap()]);
     assert_eq!(output.code, 3);
-    insta::assert_snapshot!(output.stderr);
+    insta::assert_snapshot!(files.anonymous(&output.stderr));
 }
 
 #[test]

@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod discovery;
+#[cfg(test)]
+mod encrypted;
+#[cfg(test)]
+mod resolving;
+#[cfg(test)]
 mod responder;
 #[cfg(test)]
 mod sockets;

@@ -23,6 +23,16 @@ pub(crate) struct Responder {
 /// Starts a server; without a TCP script, its TCP port is closed.
 pub(crate) async fn start(udp: Script, tcp: Option<Script>) -> Responder {
     let (socket, listener) = bind().await;
+    serve(socket, listener, udp, tcp)
+}
+
+/// Starts a server at this address, unless somebody else has it.
+pub(crate) async fn start_at(address: SocketAddr, udp: Script, tcp: Option<Script>) -> Option<Responder> {
+    let listener = TcpListener::bind(address).await.ok()?;
+    Some(serve(UdpSocket::bind(address).await.ok()?, listener, udp, tcp))
+}
+
+fn serve(socket: UdpSocket, listener: TcpListener, udp: Script, tcp: Option<Script>) -> Responder {
     let address = socket.local_addr().unwrap();
     let mut tasks = JoinSet::new();
     tasks.spawn(serve_udp(socket, udp));

@@ -26,7 +26,7 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
 
 use super::reading::{Glue, text};
-use super::result::{Discovery, Fault, FaultKind, FoundBy, Presence};
+use super::result::{Fault, FaultKind, Presence};
 
 /// Queries of one discovery, tries not counted. Route 53's four servers in four registries' zones take about
 /// forty.
@@ -235,11 +235,6 @@ impl Walk {
             self.stack.clear();
             self.pending.clear();
         }
-    }
-
-    /// Says whether the zone was reached.
-    pub(super) fn found_zone(&self) -> bool {
-        self.zone.is_some()
     }
 
     fn query(&mut self, pending: Pending, peer: Peer, name: Name, record_type: RecordType) -> Query {

@@ -6,7 +6,7 @@ use hickory_proto::rr::{RData, Record};
 use proptest::prelude::*;
 
 use super::*;
-use crate::discover::result::Listed;
+use crate::discover::result::{Discovery, FoundBy, Listed};
 use crate::discover::world::{World, name, reply, soa};
 
 const VIDEO: &str = "video.edge.example.com.";
