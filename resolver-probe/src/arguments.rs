@@ -80,7 +80,7 @@ pub struct CheckArgs {
     /// When the check ends, done or not
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = registrar_shell::duration)]
     pub deadline: Duration,
-    /// Queries a second to each server at most [default: 16 under way at a time]
+    /// Queries a second to each server at most [default: 64 under way at a time]
     #[arg(long, value_name = "N")]
     pub rate: Option<NonZeroU32>,
     /// Where message ids come from, to send the same ones again [default: random]

@@ -20,9 +20,12 @@ use crate::observation::Observation;
 use crate::plan::{self, Samples};
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
-use crate::sampler::{Manner, Sampler};
+use crate::sampler::{IN_FLIGHT, Manner, Sampler};
 use crate::truth::Truth;
 use crate::wire::Question;
+
+/// Sockets that are open at a time: half of what systems commonly allow a process.
+const MOST_SOCKETS: u64 = 512;
 
 /// What to check, and how.
 #[derive(Debug)]
@@ -43,7 +46,7 @@ pub struct CheckRequest {
     pub timeout: Duration,
     /// When the check ends, done or not. What was not done is in the report.
     pub deadline: Duration,
-    /// Datagrams a second to each server at most; without it, 16 queries are always under way.
+    /// Datagrams a second to each server at most; without it, 64 queries are always under way.
     pub rate: Option<NonZeroU32>,
     /// Where message ids come from. The same seed sends the same ids.
     pub seed: u64,
@@ -132,6 +135,7 @@ fn samplers(request: &CheckRequest) -> Vec<Sampler> {
         question: Arc::new(Question::new(&request.name)),
         timeout: request.timeout,
         rate: request.rate,
+        in_flight: (MOST_SOCKETS / servers.len().max(1) as u64).clamp(1, IN_FLIGHT),
     };
     let mut seeds = StdRng::seed_from_u64(request.seed);
     servers.into_iter().map(|server| Sampler::new(server, manner.clone(), seeds.random())).collect()

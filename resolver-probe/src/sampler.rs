@@ -4,8 +4,8 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -19,8 +19,8 @@ use crate::tcp;
 use crate::udp::{Pace, UdpAsker};
 use crate::wire::{Question, Reply};
 
-/// Queries under way to one server at a time.
-const IN_FLIGHT: u64 = 16;
+/// Queries under way to one server at a time, each on a socket of its own, and so from as many ports.
+pub(crate) const IN_FLIGHT: u64 = 64;
 /// Queries lost one after the other before a server that did answer is given up.
 const LOST_IN_A_ROW: u64 = 16;
 /// First queries before a server that answers, but not the question, is given up.
@@ -36,6 +36,8 @@ pub(crate) struct Manner {
     pub(crate) timeout: Duration,
     /// Datagrams a second to one server, or as fast as replies come.
     pub(crate) rate: Option<NonZeroU32>,
+    /// Queries under way to one server at a time.
+    pub(crate) in_flight: u64,
 }
 
 /// Samples one server over several rounds.
@@ -111,41 +113,77 @@ impl Sampler {
     }
 
     async fn sample_udp(&mut self, wanted: u64) {
+        let server = self.observation.server;
         let more = wanted.saturating_sub(self.observation.udp.queries);
-        let tickets = Arc::new(AtomicU64::new(more));
-        let (results, mut finished) = mpsc::channel(1);
-        // The workers end with this set, whichever way this function is left.
+        let askers: Vec<UdpAsker> = (0..more.min(self.manner.in_flight)).map(|_| self.asker()).collect();
+        let seen = std::mem::replace(&mut self.observation, Observation::new(server));
+        let round = Arc::new(Round { left: AtomicU64::new(more), seen: SyncMutex::new(seen) });
+        // What is put back when this function is left, whichever way: also when it is dropped in its middle.
+        let _seen = PutBack { to: &mut self.observation, from: Arc::clone(&round) };
         let mut workers = JoinSet::new();
-        for _ in 0..more.min(IN_FLIGHT) {
-            let (mut asker, tickets, results) = (self.asker(), Arc::clone(&tickets), results.clone());
-            workers.spawn(async move {
-                while take(&tickets) {
-                    if results.send(asker.ask().await).await.is_err() {
-                        return;
-                    }
-                }
-            });
+        for asker in askers {
+            workers.spawn(work(asker, Arc::clone(&round)));
         }
-        drop(results);
-        while let Some(exchange) = finished.recv().await {
-            self.observation.note_udp(exchange);
-            if self.observation.udp.lost_in_a_row >= LOST_IN_A_ROW {
-                self.observation.stopped = Some(Stopped::Silence);
+        while let Some(worker) = workers.join_next().await {
+            if worker.is_ok_and(|ended| ended == Ended::Silence) {
                 return;
             }
         }
     }
 
     fn asker(&mut self) -> UdpAsker {
-        UdpAsker {
-            server: self.observation.server,
-            question: Arc::clone(&self.manner.question),
-            timeout: self.manner.timeout,
-            pace: self.pace.clone(),
-            random: StdRng::from_rng(&mut self.random),
-            connection: None,
+        let (manner, random) = (&self.manner, StdRng::from_rng(&mut self.random));
+        let question = Arc::clone(&manner.question);
+        UdpAsker::new(self.observation.server, question, manner.timeout, self.pace.clone(), random)
+    }
+}
+
+/// What the workers of one round share.
+struct Round {
+    /// Queries that no worker has begun.
+    left: AtomicU64,
+    seen: SyncMutex<Observation>,
+}
+
+impl Round {
+    fn seen(&self) -> MutexGuard<'_, Observation> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives a round's observation back to its sampler.
+struct PutBack<'a> {
+    to: &'a mut Observation,
+    from: Arc<Round>,
+}
+
+impl Drop for PutBack<'_> {
+    fn drop(&mut self) {
+        std::mem::swap(self.to, &mut self.from.seen());
+    }
+}
+
+/// Why a worker ended.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// No query is left.
+    Done,
+    /// The server has stopped answering.
+    Silence,
+}
+
+/// Asks while there are queries left, and writes down what comes of each.
+async fn work(mut asker: UdpAsker, round: Arc<Round>) -> Ended {
+    while take(&round.left) {
+        let exchange = asker.ask().await;
+        let mut seen = round.seen();
+        seen.note_udp(exchange);
+        if seen.udp.lost_in_a_row >= LOST_IN_A_ROW {
+            seen.stopped = Some(Stopped::Silence);
+            return Ended::Silence;
         }
     }
+    Ended::Done
 }
 
 async fn ask_over_tcp(

@@ -1,8 +1,8 @@
 //! Sampling queries over UDP, each with its own random id, tried up to four times.
 //!
 //! Sockets are connected, so that the kernel drops datagrams from elsewhere and reports a refusal at
-//! once, and are replaced after a few queries, so that source ports change. A message that is not the
-//! reply is counted, and the query goes on waiting.
+//! once, and are replaced every second, so that source ports change. A message that is not the reply is
+//! counted, and the query goes on waiting. Nothing grows with the number of queries.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::net::UdpSocket;
 use tokio::sync::Mutex;
-use tokio::time::{Interval, timeout};
+use tokio::time::{Instant, Interval, timeout};
 
 use crate::exchange::{LONGEST_DATAGRAM, connect};
 use crate::observation::{Noise, UdpExchange, UdpFate};
@@ -22,28 +22,35 @@ use crate::wire::{self, Question, Rejected, Reply};
 
 /// A query is sent once, and again up to three times, before it counts as lost.
 pub(crate) const TRIES: u64 = 4;
-/// Queries for which one socket, and so one source port, is used. One query after the other: replies
-/// that come late, or twice, are still received and can be counted.
-const QUERIES_PER_SOCKET: usize = 8;
+/// How long one socket, and so one source port, is used. One query after the other: replies that come
+/// late, or twice, are still received and can be counted.
+const SOCKET_LIFETIME: Duration = Duration::from_secs(1);
+/// Ids that a socket remembers, to tell late replies from strangers'. It waits four times for one query,
+/// so that these are at least the last eight queries.
+const REMEMBERED_IDS: usize = 32;
 
 /// Spaces out the datagrams to one server.
 pub(crate) type Pace = Option<Arc<Mutex<Interval>>>;
 
 /// Asks one server, one query at a time.
 pub(crate) struct UdpAsker {
-    pub(crate) server: SocketAddr,
-    pub(crate) question: Arc<Question>,
-    pub(crate) timeout: Duration,
-    pub(crate) pace: Pace,
-    pub(crate) random: StdRng,
-    pub(crate) connection: Option<Connection>,
+    server: SocketAddr,
+    question: Arc<Question>,
+    timeout: Duration,
+    pace: Pace,
+    random: StdRng,
+    connection: Option<Connection>,
+    /// The query with the last id that was sent.
+    query: Vec<u8>,
+    datagram: Vec<u8>,
 }
 
 /// A connected socket, and the ids that were sent through it.
-pub(crate) struct Connection {
+struct Connection {
     socket: UdpSocket,
-    ids: Vec<u16>,
-    queries: usize,
+    made: Instant,
+    ids: [Option<u16>; REMEMBERED_IDS],
+    next: usize,
 }
 
 enum Try {
@@ -54,11 +61,22 @@ enum Try {
 }
 
 impl UdpAsker {
+    pub(crate) fn new(
+        server: SocketAddr,
+        question: Arc<Question>,
+        timeout: Duration,
+        pace: Pace,
+        random: StdRng,
+    ) -> Self {
+        let (query, datagram) = (question.encode(0), vec![0; LONGEST_DATAGRAM]);
+        Self { server, question, timeout, pace, random, connection: None, query, datagram }
+    }
+
     /// Sends one query until it is answered, refused, or out of tries.
     pub(crate) async fn ask(&mut self) -> UdpExchange {
         let mut exchange =
             UdpExchange { tries: 0, noise: Noise::default(), truncated: false, fate: UdpFate::Silent };
-        self.renew();
+        self.connection.take_if(|connection| connection.made.elapsed() >= SOCKET_LIFETIME);
         while exchange.tries < TRIES {
             exchange.tries += 1;
             exchange.fate = match self.attempt(&mut exchange.noise).await {
@@ -85,15 +103,6 @@ impl UdpAsker {
         }
     }
 
-    fn renew(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            connection.queries += 1;
-            if connection.queries >= QUERIES_PER_SOCKET {
-                self.connection = None;
-            }
-        }
-    }
-
     async fn attempt(&mut self, noise: &mut Noise) -> Try {
         if let Some(pace) = &self.pace {
             pace.lock().await.tick().await;
@@ -115,27 +124,43 @@ impl UdpAsker {
     async fn send_and_wait(&mut self, noise: &mut Noise) -> io::Result<Option<Reply>> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => Connection { socket: connect(self.server).await?, ids: Vec::new(), queries: 0 },
+            None => Connection::open(self.server).await?,
         };
-        let id = self.unused_id(&connection.ids);
-        connection.ids.push(id);
-        connection.socket.send(&self.question.encode(id)).await?;
-        let waited = timeout(self.timeout, receive(&connection, &self.question, id, noise)).await;
-        let reply = match waited {
+        let id = connection.unused_id(&mut self.random);
+        if let Some(place) = self.query.first_chunk_mut::<2>() {
+            *place = id.to_be_bytes();
+        }
+        connection.socket.send(&self.query).await?;
+        let received = receive(&connection, &self.question, id, &mut self.datagram, noise);
+        let reply = match timeout(self.timeout, received).await {
             Ok(received) => Some(received?),
             Err(_elapsed) => None,
         };
         self.connection = Some(connection);
         Ok(reply)
     }
+}
 
-    fn unused_id(&mut self, ids: &[u16]) -> u16 {
+impl Connection {
+    async fn open(server: SocketAddr) -> io::Result<Self> {
+        let socket = connect(server).await?;
+        Ok(Self { socket, made: Instant::now(), ids: [None; REMEMBERED_IDS], next: 0 })
+    }
+
+    /// Draws an id that no reply on its way can have, and remembers it in place of the oldest.
+    fn unused_id(&mut self, random: &mut StdRng) -> u16 {
         loop {
-            let id = self.random.random();
-            if !ids.contains(&id) {
+            let id = random.random();
+            if !self.sent(id) {
+                self.ids[self.next % REMEMBERED_IDS] = Some(id);
+                self.next = self.next.wrapping_add(1);
                 return id;
             }
         }
+    }
+
+    fn sent(&self, id: u16) -> bool {
+        self.ids.contains(&Some(id))
     }
 }
 
@@ -143,14 +168,14 @@ async fn receive(
     connection: &Connection,
     question: &Question,
     id: u16,
+    datagram: &mut [u8],
     noise: &mut Noise,
 ) -> io::Result<Reply> {
-    let mut datagram = vec![0; LONGEST_DATAGRAM];
     loop {
-        let length = connection.socket.recv(&mut datagram).await?;
+        let length = connection.socket.recv(datagram).await?;
         match wire::read(&datagram[..length], question, id) {
             Ok(reply) => return Ok(reply),
-            Err(Rejected::OtherId(other)) if connection.ids.contains(&other) => noise.late += 1,
+            Err(Rejected::OtherId(other)) if connection.sent(other) => noise.late += 1,
             Err(Rejected::OtherId(_) | Rejected::OtherQuestion) => noise.mismatched += 1,
             Err(Rejected::Garbage) => noise.garbage += 1,
         }

@@ -3,6 +3,7 @@
 //! A reply counts only when it repeats the question octet by octet; of its records only those count
 //! that were asked for. Nothing here touches a socket, and nothing trusts a length in a message.
 
+mod plain;
 mod question;
 mod reply;
 
@@ -68,6 +69,16 @@ pub(crate) enum Rejected {
 
 /// Reads a message that came in for the query with this id, whole and with nothing sorted out.
 pub(crate) fn read_message(message: &[u8], question: &Question, id: u16) -> Result<Message, Rejected> {
+    check(message, question, id)?;
+    parse(message)
+}
+
+/// Says whether a message answers the query with this id; returns its two parts.
+fn check<'a>(
+    message: &'a [u8],
+    question: &Question,
+    id: u16,
+) -> Result<(&'a [u8; HEADER], &'a [u8]), Rejected> {
     let Some((header, body)) = message.split_first_chunk::<HEADER>() else {
         return Err(Rejected::Garbage);
     };
@@ -84,5 +95,9 @@ pub(crate) fn read_message(message: &[u8], question: &Question, id: u16) -> Resu
     if records * SHORTEST_RECORD > body.len() {
         return Err(Rejected::Garbage);
     }
+    Ok((header, body))
+}
+
+fn parse(message: &[u8]) -> Result<Message, Rejected> {
     Message::from_vec(message).map_err(|_| Rejected::Garbage)
 }

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use hickory_proto::op::Message;
 use hickory_proto::rr::{DNSClass, RData, Record};
 
-use super::{Question, Rcode, Rejected, read_message};
+use super::{Question, Rcode, Rejected, check, parse, plain};
 
 /// A reply to the question, reduced to what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,11 @@ pub(crate) struct Reply {
 
 /// Reads a message that came in for the query with this id.
 pub(crate) fn read(message: &[u8], question: &Question, id: u16) -> Result<Reply, Rejected> {
-    Ok(reduce(&read_message(message, question, id)?))
+    let (header, body) = check(message, question, id)?;
+    match plain::read(header, body, question) {
+        Some(reply) => Ok(reply),
+        None => Ok(reduce(&parse(message)?)),
+    }
 }
 
 fn reduce(message: &Message) -> Reply {
@@ -150,7 +154,45 @@ mod tests {
         assert_eq!((reply.rcode, reply.negative_ttl), (Rcode::NX_DOMAIN, Some(900)));
     }
 
+    #[test]
+    fn the_usual_reply_is_read_without_the_library() {
+        let mut message = reply_to("video.example.com.");
+        message.add_answer(address("video.example.com.", 1));
+        message.edns = Some(hickory_proto::op::Edns::new());
+        let octets = message.to_vec().unwrap();
+        let (header, body) = check(&octets, &question(), ID).unwrap();
+        assert_eq!(plain::read(header, body, &question()), Some(reduce(&message)));
+    }
+
     proptest! {
+        #[test]
+        fn what_is_read_without_the_library_is_what_the_library_reads(
+            records in proptest::collection::vec((0_u8..4, any::<u32>(), 0_u8..3), 0..5),
+            flags in any::<[u8; 2]>(),
+            edns in any::<bool>(),
+            flip in proptest::option::of((12_usize..90, any::<u8>())),
+        ) {
+            let mut message = reply_to("video.example.com.");
+            for (last, ttl, owner) in records {
+                let owner = ["video.example.com.", "video.example.com.", "other.example.com."][usize::from(owner)];
+                let mut record = address(owner, last);
+                record.ttl = ttl;
+                message.add_answer(record);
+            }
+            message.edns = edns.then(hickory_proto::op::Edns::new);
+            let mut octets = message.to_vec().unwrap();
+            octets[2..4].copy_from_slice(&[flags[0] | 0x80, flags[1]]);
+            if let Some((at, with)) = flip {
+                let at = at.min(octets.len() - 1);
+                octets[at] ^= with;
+            }
+            if let Ok((header, body)) = check(&octets, &question(), ID)
+                && let Some(reply) = plain::read(header, body, &question())
+            {
+                prop_assert_eq!(Ok(reply), parse(&octets).map(|message| reduce(&message)));
+            }
+        }
+
         #[test]
         fn random_octets_never_panic(octets in proptest::collection::vec(any::<u8>(), 0..600)) {
             let _ = read(&octets, &question(), ID);
