@@ -1,3 +1,5 @@
+//! What is believed of a reply, and what is not: glue, referrals, aliases, absence.
+
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::{A, NS, NULL};
 use proptest::prelude::*;

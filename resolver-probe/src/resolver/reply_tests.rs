@@ -1,3 +1,5 @@
+//! What is kept of a resolver's reply, after a way through octets.
+
 use hickory_proto::op::{Edns, MessageType, OpCode, Query};
 use hickory_proto::rr::RecordType;
 use hickory_proto::rr::rdata::opt::{ClientSubnet, NSIDPayload};

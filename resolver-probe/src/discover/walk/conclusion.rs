@@ -58,10 +58,10 @@ impl Walk {
     fn name_without_address(&mut self) {
         let zone = self.zone_or_root();
         for name in self.all_names() {
-            let found_or_told = !self.sockets_of(&name).is_empty()
-                || self.faults.iter().any(|fault| {
-                    fault.kind == FaultKind::NoAddress && fault.name_server.as_deref() == Some(&*text(&name))
-                });
+            let told = self.faults.iter().any(|fault| {
+                fault.name_server.as_deref() == Some(&*text(&name)) && says_why_unfound(fault.kind)
+            });
+            let found_or_told = told || !self.sockets_of(&name).is_empty();
             if !found_or_told {
                 let why = match self.start.ipv6 {
                     true => "it has no address".to_owned(),
@@ -97,6 +97,11 @@ impl Walk {
             self.fault(&zone, Some(server), None, FaultKind::NamesDiffer, why);
         }
     }
+}
+
+/// Says whether this kind of fault explains that a name server has no address.
+fn says_why_unfound(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::NoAddress | FaultKind::NoServer | FaultKind::Loop | FaultKind::Bound)
 }
 
 fn texts(names: &BTreeSet<Name>) -> BTreeSet<String> {

@@ -1,3 +1,5 @@
+//! Walks through small internets, right and wrong ones, and through random replies.
+
 use std::net::SocketAddr;
 
 use hickory_proto::op::ResponseCode;
