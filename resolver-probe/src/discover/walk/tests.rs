@@ -254,7 +254,7 @@ fn a_resolver_finds_the_servers_and_these_are_asked_themselves() {
     assert!(found.authorities[0].authoritative);
     assert_eq!(servers(&found), ["192.0.2.11:53 ns1.example.com"]);
     // The resolver has nothing for ns1.out.net.
-    assert!(kinds(&found).contains(&FaultKind::NoAddress));
+    assert!(kinds(&found).contains(&FaultKind::NoServer));
 }
 
 #[test]
