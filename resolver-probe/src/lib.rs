@@ -15,6 +15,7 @@ mod fixtures;
 mod judge;
 mod observation;
 mod plan;
+pub mod reach;
 mod render;
 mod report;
 mod sampler;
