@@ -95,6 +95,7 @@ fn seed(given: Option<u64>) -> Result<u64> {
         Some(seed) => Ok(seed),
         None => rand::rngs::SysRng
             .try_next_u64()
+            .map(|seed| seed >> 11)
             .map_err(|error| anyhow!("no random seed: {error} (hint: give one with --seed)")),
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::evidence::{Echo, ReachEvidence, ReplyDetail};
+use super::probe::{ReachProbe, Transport};
 use super::report::{ReachDocument, ReachReport};
 use super::sentence::{ms, versions};
 use super::verdict::Liveness;
@@ -30,7 +31,7 @@ pub fn render_human(document: &ReachDocument) -> String {
     let mut text = headline(document);
     for report in &document.addresses {
         text.push('\n');
-        text.push_str(&block(report));
+        text.push_str(&block(report, &document.probe));
     }
     let _ = writeln!(
         text,
@@ -89,7 +90,7 @@ fn performance_data(document: &ReachDocument) -> String {
     )
 }
 
-fn block(report: &ReachReport) -> String {
+fn block(report: &ReachReport, probe: &ReachProbe) -> String {
     let (word, style) = match report.severity {
         Severity::Critical => ("CRITICAL", AnsiColor::Red.on_default()),
         Severity::Warning => ("WARNING", AnsiColor::Yellow.on_default()),
@@ -97,14 +98,14 @@ fn block(report: &ReachReport) -> String {
         Severity::Info => ("OK", AnsiColor::Green.on_default()),
     };
     let mut text = format!("{} {}\n", styled(word, style), plain(&report.message));
-    for (label, value) in evidence(&report.evidence) {
+    for (label, value) in evidence(&report.evidence, probe) {
         let _ = writeln!(text, "  {label:10}{}", plain(&value));
     }
     text
 }
 
-fn evidence(seen: &ReachEvidence) -> Vec<(&'static str, String)> {
-    let mut lines = vec![("sent", sent(seen))];
+fn evidence(seen: &ReachEvidence, probe: &ReachProbe) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("sent", sent(seen, probe))];
     if let Some(rtt) = seen.rtt {
         let times = [rtt.min_us, rtt.median_us, rtt.max_us].map(ms).join(", ");
         lines.push(("rtt", format!("{times} (shortest, median, longest)")));
@@ -114,12 +115,21 @@ fn evidence(seen: &ReachEvidence) -> Vec<(&'static str, String)> {
         lines.push(("error", icmp.to_string()));
     }
     lines.extend(seen.failure.as_ref().map(|why| ("failure", why.clone())));
-    lines.extend(seen.echo.as_ref().and_then(echo).map(|echo| ("echo", echo)));
+    // Of a port that answers, the echo tells nothing more, and whether it came in time is chance.
+    let echo = seen.echo.as_ref().filter(|_| seen.replies == 0).and_then(echo);
+    lines.extend(echo.map(|echo| ("echo", echo)));
     lines
 }
 
-fn sent(seen: &ReachEvidence) -> String {
-    let mut parts = vec![count(seen.sent, "packet", "packets"), count(seen.replies, "reply", "replies")];
+fn sent(seen: &ReachEvidence, probe: &ReachProbe) -> String {
+    let mut parts = match probe.transport() {
+        Transport::Tcp => {
+            vec![count(seen.sent, "connection", "connections"), format!("{} made", seen.replies)]
+        }
+        Transport::Udp | Transport::Icmp => {
+            vec![count(seen.sent, "packet", "packets"), count(seen.replies, "reply", "replies")]
+        }
+    };
     let odd = [
         (seen.late, "late"),
         (seen.duplicates, "twice"),

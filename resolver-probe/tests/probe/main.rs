@@ -1,7 +1,9 @@
-//! The probe against small name servers on loopback, which answer rightly, wrongly or not at all.
+//! The probe against small servers on loopback, which answer rightly, wrongly or not at all.
 
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod reach;
 #[cfg(test)]
 mod responder;
 #[cfg(test)]
