@@ -2,13 +2,14 @@
 
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use resolver_probe::Severity;
 use resolver_probe::reach::{
     Liveness, ObstacleKind, ReachReport, ReachRequest, ReachTarget, ReplyDetail, reach,
 };
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::time::Instant;
 
 use super::peers::{
     self, Peer, always, quic, quic_draft, silence, srt, start, stun, stun_error, stun_to_somebody_else,

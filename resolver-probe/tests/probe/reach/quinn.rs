@@ -4,7 +4,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use quinn_proto::crypto::{
@@ -14,6 +14,7 @@ use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectionId, DatagramEvent, Endpoint, EndpointConfig, ServerConfig};
 use resolver_probe::reach::packet::quic;
 use resolver_probe::reach::{Liveness, ReachRequest, ReachTarget, ReplyDetail, reach};
+use tokio::time::Instant;
 
 use super::peers::{Script, start};
 
@@ -62,7 +63,14 @@ fn server() -> Endpoint {
 fn answer(server: &mut Endpoint, datagram: &[u8]) -> Option<Vec<u8>> {
     let mut reply = Vec::new();
     let client = (Ipv4Addr::LOCALHOST, 4433).into();
-    match server.handle(Instant::now(), client, None, None, BytesMut::from(datagram), &mut reply)? {
+    match server.handle(
+        Instant::now().into_std(),
+        client,
+        None,
+        None,
+        BytesMut::from(datagram),
+        &mut reply,
+    )? {
         DatagramEvent::Response(transmit) => Some(reply[..transmit.size].to_vec()),
         DatagramEvent::NewConnection(_) | DatagramEvent::ConnectionEvent(..) => None,
     }
