@@ -12,12 +12,24 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{ResolverSpec, Samples};
 
+mod reach;
+
+pub use reach::{AddressArg, KindArg, ReachArgs, ReachFormat};
+
 const EXIT_CODES: &str = "\
 Exit codes, those of the Monitoring Plugins; the worst finding decides, in the order 2, 1, 3, 0:
   0  OK        everything was looked at, and is as it should be
   1  WARNING   something should be looked into
   2  CRITICAL  clients are being hurt: a stale record, no address, no server that answers
   3  UNKNOWN   something could not be looked at, or the command line or a file is wrong
+A check that was not made is never 0. With --fail-on critical, warnings alone are 0.";
+
+const REACH_EXIT_CODES: &str = "\
+Exit codes, those of the Monitoring Plugins; the worst address decides, in the order 2, 1, 3, 0:
+  0  OK        every address is alive
+  1  WARNING   an address is silent, and why is not certain
+  2  CRITICAL  an address is dead, or refuses what clients ask of it
+  3  UNKNOWN   an address cannot be judged from here, or the command line is wrong
 A check that was not made is never 0. With --fail-on critical, warnings alone are 0.";
 
 /// The probe's command line.
@@ -35,6 +47,9 @@ pub enum Command {
     /// Asks each server for a name, often enough to see every record, and compares with the fleet
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
+    /// Asks addresses whether they are alive, with the smallest correct packet of a protocol
+    #[command(after_help = REACH_EXIT_CODES)]
+    Reach(ReachArgs),
 }
 
 /// What to check, and how.

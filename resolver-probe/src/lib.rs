@@ -17,6 +17,7 @@ mod fixtures;
 mod judge;
 mod observation;
 mod plan;
+pub mod reach;
 mod render;
 mod report;
 mod resolver;

@@ -4,6 +4,7 @@
 //! standard error.
 
 mod inputs;
+mod reach_command;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use resolver_probe::{
 };
 
 use registrar_shell::tell;
+use tokio::runtime::Runtime;
 
 /// The Monitoring Plugins' code for a check that could not be made.
 const UNKNOWN: u8 = 3;
@@ -28,8 +30,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    let Command::Check(arguments) = cli.command;
-    match run(&arguments) {
+    let done = match cli.command {
+        Command::Check(arguments) => run(&arguments),
+        Command::Reach(arguments) => reach_command::run(&arguments),
+    };
+    match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             registrar_shell::report_error(&error);
@@ -46,17 +51,25 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn run(arguments: &CheckArgs) -> Result<u8> {
     let request = request(arguments)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start the runtime")?;
-    let report = runtime.block_on(resolver_probe::check(request));
-    print(&report, arguments.format).context("failed to print the report")?;
+    let report = runtime()?.block_on(resolver_probe::check(request));
+    let text = match arguments.format {
+        Format::Human => resolver_probe::render_human(&report),
+        Format::Json => resolver_probe::render_json(&report),
+    };
+    print(&text).context("failed to print the report")?;
     advise(&report);
-    Ok(report.exit_code(match arguments.fail_on {
+    Ok(report.exit_code(fail_on(arguments.fail_on)))
+}
+
+fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start the runtime")
+}
+
+fn fail_on(argument: FailOnArg) -> FailOn {
+    match argument {
         FailOnArg::Warning => FailOn::Warning,
         FailOnArg::Critical => FailOn::Critical,
-    }))
+    }
 }
 
 fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
@@ -106,16 +119,13 @@ fn seed(given: Option<u64>) -> Result<u64> {
         Some(seed) => Ok(seed),
         None => rand::rngs::SysRng
             .try_next_u64()
+            .map(|seed| seed >> 11)
             .map_err(|error| anyhow!("no random seed: {error} (hint: give one with --seed)")),
     }
 }
 
-fn print(report: &CheckReport, format: Format) -> io::Result<()> {
+fn print(text: &str) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();
-    let text = match format {
-        Format::Human => resolver_probe::render_human(report),
-        Format::Json => resolver_probe::render_json(report),
-    };
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }

@@ -54,14 +54,18 @@ impl CheckReport {
     /// Where warnings do not fail the check, what is unknown beside them still does.
     #[must_use]
     pub fn exit_code(&self, fail_on: FailOn) -> u8 {
-        let worst = self.findings.iter().map(|finding| finding.severity);
-        let counts = |severity: &Severity| fail_on == FailOn::Warning || *severity != Severity::Warning;
-        match Verdict::of(worst.filter(counts)) {
-            Verdict::Ok => 0,
-            Verdict::Warning => 1,
-            Verdict::Critical => 2,
-            Verdict::Unknown => 3,
-        }
+        exit_code(self.findings.iter().map(|finding| finding.severity), fail_on)
+    }
+}
+
+/// The exit code of the Monitoring Plugins for the worst of some severities.
+pub(crate) fn exit_code(severities: impl IntoIterator<Item = Severity>, fail_on: FailOn) -> u8 {
+    let counts = |severity: &Severity| fail_on == FailOn::Warning || *severity != Severity::Warning;
+    match Verdict::of(severities.into_iter().filter(counts)) {
+        Verdict::Ok => 0,
+        Verdict::Warning => 1,
+        Verdict::Critical => 2,
+        Verdict::Unknown => 3,
     }
 }
 

@@ -9,13 +9,13 @@ use tempfile::TempDir;
 use crate::responder::{by_turns, start_both};
 use crate::sockets::{NAME, POOL, fleet};
 
-struct Output {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Output {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     let mut command = Command::cargo_bin("resolver-probe").unwrap();
     // Help is wrapped to the terminal's width.
     let output = command.args(arguments).env("COLUMNS", "100").output().unwrap();
@@ -27,7 +27,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 /// Runs the binary while the test's own servers go on answering.
-async fn run_beside(arguments: Vec<String>) -> Output {
+pub(crate) async fn run_beside(arguments: Vec<String>) -> Output {
     let task = move || run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     tokio::task::spawn_blocking(task).await.unwrap()
 }

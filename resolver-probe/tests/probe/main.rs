@@ -1,4 +1,4 @@
-//! The probe against small name servers on loopback, which answer rightly, wrongly or not at all.
+//! The probe against small servers on loopback, which answer rightly, wrongly or not at all.
 
 #[cfg(test)]
 mod cli;
@@ -8,6 +8,7 @@ mod discovery;
 mod encrypted;
 #[cfg(test)]
 mod resolving;
+mod reach;
 #[cfg(test)]
 mod responder;
 #[cfg(test)]

@@ -1,0 +1,4 @@
+//! Hostile SRT induction replies.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| resolver_probe_fuzz::srt_reply(input));
