@@ -18,6 +18,7 @@ mod plan;
 mod render;
 mod report;
 mod sampler;
+pub mod statistics;
 mod tcp;
 mod truth;
 mod udp;
