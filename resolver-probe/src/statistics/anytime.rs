@@ -167,3 +167,116 @@ impl TryFrom<State> for AnytimeTest {
         Ok(Self { state, cells })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn test(weights: &[u64]) -> AnytimeTest {
+        AnytimeTest::new(weights, Alpha::default()).unwrap()
+    }
+
+    /// Computed with numpy and scipy 1.17 (`gammaln`, `logsumexp`) from the formulas above.
+    #[test]
+    fn bayes_factors_agree_with_scipy() {
+        let known: [(&[u64], &[u64], f64); 3] = [
+            (&[10, 20, 30, 40], &[9, 22, 31, 38], -1.256_818_164_446),
+            (&[10, 20, 30, 40], &[30, 30, 30, 30], 7.686_054_732_575),
+            (&[1, 1, 2], &[0, 10, 14], 3.916_311_182_431),
+        ];
+        for (weights, counts, known) in known {
+            let mut test = test(weights);
+            test.observe(counts).unwrap();
+            assert!((test.log_bayes_factor() - known).abs() < 1e-9, "{}", test.log_bayes_factor());
+        }
+    }
+
+    #[test]
+    fn before_the_first_answer_nothing_is_known() {
+        assert!(test(&[10, 20, 30, 40]).log_bayes_factor().abs() < 1e-12);
+        assert_eq!(test(&[1, 2]).p_value(), 1.0);
+    }
+
+    #[test]
+    fn a_missing_address_is_an_alarm_and_named() {
+        let mut test = test(&[0, 10, 20, 70]);
+        let looks = (1..400).find(|_| test.observe(&[0, 0, 2, 7]).unwrap());
+        assert!(looks.is_some_and(|looks| looks * 9 < 250), "{looks:?}");
+        assert_eq!(test.suspect(), Some(1));
+    }
+
+    #[test]
+    fn an_alarm_stays_until_the_weights_change() {
+        let mut test = test(&[1, 1]);
+        assert!(test.observe(&[40, 0]).unwrap());
+        assert!(test.observe(&[0, 40]).unwrap(), "{}", test.log_bayes_factor());
+        assert!(test.log_bayes_factor() < 0.0 && test.p_value() < 1e-6);
+        test.reset(&[1, 1, 1]).unwrap();
+        assert_eq!((test.is_alarm(), test.counts()), (false, [0, 0, 0].as_slice()));
+    }
+
+    #[test]
+    fn answers_of_weight_zero_and_a_single_address_move_nothing() {
+        let mut test = test(&[0, 5]);
+        assert!(!test.observe(&[3, 5_000]).unwrap());
+        assert!(test.log_bayes_factor() <= 0.0);
+        assert_eq!(test.suspect(), None);
+    }
+
+    #[test]
+    fn what_is_refused_is_not_added() {
+        let mut test = test(&[1, 2]);
+        assert!(test.observe(&[1]).is_err());
+        test.observe(&[1, 1]).unwrap();
+        assert!(test.observe(&[1 << 53, 0]).is_err());
+        assert_eq!(test.counts(), [1, 1]);
+    }
+
+    #[test]
+    fn a_damaged_state_is_refused() {
+        let read = |json: &str| serde_json::from_str::<AnytimeTest>(json);
+        assert!(read(r#"{"weights":[1,2],"counts":[3,4],"alpha":1e-6,"peak":0.5}"#).is_ok());
+        for json in [
+            r#"{"weights":[1,2],"counts":[3],"alpha":1e-6,"peak":0.5}"#,
+            r#"{"weights":[0,0],"counts":[3,4],"alpha":1e-6,"peak":0.5}"#,
+            r#"{"weights":[1,2],"counts":[3,4],"alpha":2.0,"peak":0.5}"#,
+            r#"{"weights":[1,2],"counts":[3,4],"alpha":1e-6,"peak":-1.0}"#,
+        ] {
+            assert!(read(json).is_err(), "{json}");
+        }
+    }
+
+    proptest! {
+        /// The martingale property: the mean of the next Bayes factors is the present one.
+        #[test]
+        fn the_next_answer_is_a_fair_bet(cells in prop::collection::vec((1_u64..=255, 0_u64..50), 2..8)) {
+            let (weights, counts): (Vec<u64>, Vec<u64>) = cells.into_iter().unzip();
+            let mut now = test(&weights);
+            now.observe(&counts).unwrap();
+            let sum: u64 = weights.iter().sum();
+            let mean: f64 = (0..weights.len())
+                .map(|cell| {
+                    let mut next = now.clone();
+                    let mut answer = vec![0; weights.len()];
+                    answer[cell] = 1;
+                    next.observe(&answer).unwrap();
+                    let change = next.log_bayes_factor() - now.log_bayes_factor();
+                    weights[cell] as f64 / sum as f64 * change.exp()
+                })
+                .sum();
+            prop_assert!((mean - 1.0).abs() < 1e-6, "{}", mean);
+        }
+
+        #[test]
+        fn a_state_survives_a_restart(counts in prop::collection::vec(0_u64..50, 4)) {
+            let mut before = test(&[3, 1, 0, 9]);
+            before.observe(&counts).unwrap();
+            let text = serde_json::to_string(&before).unwrap();
+            let after: AnytimeTest = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(before.counts(), after.counts());
+            prop_assert!((before.p_value() - after.p_value()).abs() <= 1e-12);
+        }
+    }
+}

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Caches round TTLs to whole seconds, up or down.
-const ROUNDING_MS: i64 = 1_000;
+/// Caches round TTLs to whole seconds, up or down, and one that asks another one does so once more.
+const ROUNDING_MS: i64 = 2_000;
 /// A TTL that stands still for so long does not belong to an entry that grows older.
 const STANDING_MS: i64 = 2_000;
 /// The TTL of a stale answer (RFC 8767, section 4).
@@ -135,7 +135,8 @@ impl CacheDraws {
         }
         // Another cache may have passed on its own entry, which was as old as the authority's TTL by then.
         let drawn = entered - i64::from(self.authority_ttl_secs) * 1_000;
-        at > self.busy_until_ms + ROUNDING_MS && drawn > last
+        let is_another = expires > self.busy_until_ms + ROUNDING_MS;
+        is_another && at >= self.busy_until_ms - ROUNDING_MS && drawn > last
     }
 
     /// Says whether a TTL is one that stale answers have. An entry with 0 or 30 seconds left is

@@ -142,7 +142,8 @@ impl Pearson {
 fn wider(null: &Urn, answers: u64, degrees: usize, level: Alpha) -> Vec<Urn> {
     let Ok(chi_squared) = ChiSquared::new(degrees as f64) else { return Vec::new() };
     let factor = chi_squared.inverse_cdf(1.0 - level.get() / 2.0) / degrees as f64;
-    [1.0, 2.0].iter().map(|more| null.widened(answers, factor.max(1.01) * more)).collect()
+    let factor = factor.max(1.01);
+    [factor.sqrt(), factor, 2.0 * factor].map(|factor| null.widened(answers, factor)).to_vec()
 }
 
 /// Returns the probability that a χ² with so many degrees of freedom is at least this large.
@@ -171,4 +172,45 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
         corrected[index] = largest;
     }
     corrected
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Values of scipy 1.17 (`chi2.sf`).
+    #[test]
+    fn the_tail_of_chi_squared_agrees_with_scipy() {
+        let known = [
+            (30.66, 3, 1.002_353_249_02e-6),
+            (178.0, 99, 1.930_687_515_392e-6),
+            (3.84, 1, 0.050_043_521_248_71),
+            (8_100.0, 7_499, 8.439_992_763_276e-7),
+            (500.0, 99, 7.615_943_956_674e-55),
+        ];
+        for (statistic, degrees, known) in known {
+            let seen = chi_squared_tail(statistic, degrees);
+            assert!((seen / known - 1.0).abs() < 1e-6, "{statistic}, {degrees}: {seen}, not {known}");
+        }
+    }
+
+    #[test]
+    fn holm_corrects_step_by_step() {
+        let close =
+            |seen: Vec<f64>, known: &[f64]| seen.iter().zip(known).all(|(a, b)| (a - b).abs() < 1e-12);
+        assert!(close(holm(&[0.01, 0.04, 0.03]), &[0.03, 0.06, 0.06]));
+        assert!(close(holm(&[0.5, 0.9]), &[1.0, 1.0]));
+        assert!(holm(&[]).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn holm_lies_between_no_correction_and_bonferronis(p_values in prop::collection::vec(0.0..=1.0, 1..20)) {
+            for (corrected, p_value) in holm(&p_values).iter().zip(&p_values) {
+                prop_assert!(*corrected >= *p_value && *corrected <= (p_value * p_values.len() as f64).min(1.0) + 1e-12);
+            }
+        }
+    }
 }

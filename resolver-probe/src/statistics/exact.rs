@@ -80,3 +80,68 @@ pub(super) fn p_value(
     }
     Exact { p_value: (sum / f64::from(draws + 1)).min(1.0), draws }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pearson's χ² of outcomes, whose exact p-values were found by enumerating all outcomes in Python.
+    const KNOWN: [(&[f64], &[u64], f64); 7] = [
+        (&[1.0, 2.0, 7.0], &[4, 2, 4], 0.015_323_008_8),
+        (&[1.0, 2.0, 7.0], &[0, 0, 12], 0.077_296_069_754),
+        (&[1.0, 99.0], &[6, 24], 4.831_534_612_407e-7),
+        (&[1.0, 1.0, 1.0, 1.0], &[12, 3, 2, 1], 9.227_094_706_148e-4),
+        (&[1.0, 255.0], &[5, 95], 5.030_414_928_063e-5),
+        (&[1.0, 4.0, 16.0, 64.0], &[5, 3, 6, 16], 5.533_080_033_582e-6),
+        (&[10.0, 20.0, 30.0, 40.0], &[14, 10, 4, 2], 2.027_479_214_492e-8),
+    ];
+
+    fn of(weights: &[f64], counts: &[u64], factors: &[f64], draws: u32, seed: u64) -> Exact {
+        let (sum, answers): (f64, u64) = (weights.iter().sum(), counts.iter().sum());
+        let shares: Vec<f64> = weights.iter().map(|weight| weight / sum).collect();
+        let null = Urn::Multinomial(shares.clone());
+        let wider: Vec<Urn> = factors.iter().map(|factor| null.widened(answers, *factor)).collect();
+        let proposals = Proposals { null: &null, wider: &wider, answers };
+        let pearson = |counts: &[u64]| {
+            let cells =
+                counts.iter().zip(&shares).map(|(count, share)| (*count as f64, share * answers as f64));
+            cells.map(|(count, expected)| (count - expected).powi(2) / expected).sum()
+        };
+        p_value(&proposals, counts, pearson, draws, seed)
+    }
+
+    #[test]
+    fn p_values_agree_with_enumeration_down_to_one_in_fifty_million() {
+        for (weights, counts, known) in KNOWN {
+            let seen = of(weights, counts, &[2.5, 6.0, 12.0], 20_000, 11);
+            // What the observed counts add with their own weight makes it too large rather than too small.
+            let ratio = seen.p_value / known;
+            assert!((0.7..1.6).contains(&ratio), "{counts:?}: {seen:?}, not {known}");
+        }
+    }
+
+    #[test]
+    fn without_proposals_the_resolution_is_the_number_of_draws_and_says_so() {
+        let seen = of(&[1.0, 99.0], &[6, 24], &[], 999, 1);
+        assert_eq!(seen, Exact { p_value: 1.0 / 1_000.0, draws: 999 });
+    }
+
+    #[test]
+    fn a_proposal_that_never_comes_near_costs_power_and_not_truth() {
+        let (weights, counts, known) = KNOWN[6];
+        let seen = of(weights, counts, &[1.0], 500, 1);
+        assert!(seen.p_value > known && seen.p_value > 1e-3, "{seen:?}");
+    }
+
+    #[test]
+    fn what_is_plainly_not_extreme_ends_early() {
+        assert_eq!(of(&[1.0, 2.0, 7.0], &[0, 0, 12], &[6.0], 8_000, 1).draws, FIRST_LOOK);
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_p_value() {
+        let seen = |seed| of(&[1.0, 255.0], &[5, 95], &[8.0], 1_000, seed).p_value;
+        assert_eq!(seen(3), seen(3));
+        assert_ne!(seen(3), seen(4));
+    }
+}

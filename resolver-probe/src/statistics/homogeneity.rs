@@ -160,3 +160,71 @@ fn contingency(table: &[Vec<u64>], servers: &[usize]) -> Result<(f64, usize, Opt
     let approximate = (smallest >= 5.0).then(|| chi_squared_tail(statistic, degrees));
     Ok((statistic, degrees, approximate))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(table: &[Vec<u64>]) -> Homogeneity {
+        homogeneity(table, &Settings::new(7)).unwrap()
+    }
+
+    /// Values of scipy 1.17 (`chi2_contingency` without correction).
+    #[test]
+    fn the_contingency_table_agrees_with_scipy() {
+        let seen = judge(&[vec![30, 50, 20], vec![28, 47, 25], vec![12, 40, 48]]);
+        assert!((seen.statistic - 23.883_238_588_58).abs() < 1e-9);
+        assert!((seen.approximate.unwrap() - 8.429_644_418_05e-5).abs() < 1e-12);
+        assert_eq!(seen.degrees, 4);
+        let known =
+            [(9.328_769_887_988, 0.009_425), (3.200_329_644_455, 0.201_863), (23.295_758_350_43, 8.737_6e-6)];
+        for (server, (statistic, p_value)) in seen.servers.iter().zip(known) {
+            assert!((server.statistic - statistic).abs() < 1e-9);
+            // The exact p-value lies near the approximate one, and counts for half.
+            assert!(server.p_value > p_value && server.p_value < p_value * 4.0, "{server:?}");
+        }
+        assert!(seen.deviants.is_empty());
+    }
+
+    #[test]
+    fn only_the_server_that_differs_is_named() {
+        let same = vec![400, 300, 200, 100];
+        let mut table = vec![same; 4];
+        table[2] = vec![400, 200, 300, 100];
+        let seen = judge(&table);
+        assert_eq!(seen.deviants, [2]);
+        assert!([1, 2].contains(&seen.servers[2].effect.worst.index));
+        assert!(seen.servers[2].corrected < 1e-6);
+    }
+
+    #[test]
+    fn two_servers_that_differ_in_their_own_ways_are_both_named() {
+        let mut table = vec![vec![300, 300, 300, 300]; 6];
+        table[1] = vec![300, 300, 500, 100];
+        table[4] = vec![0, 400, 400, 400];
+        let mut deviants = judge(&table).deviants;
+        deviants.sort_unstable();
+        assert_eq!(deviants, [1, 4]);
+    }
+
+    #[test]
+    fn of_two_servers_that_differ_either_may_be_wrong() {
+        assert_eq!(judge(&[vec![100, 0], vec![50, 50]]).deviants, [0, 1]);
+    }
+
+    #[test]
+    fn a_server_that_did_not_answer_is_left_out() {
+        let seen = judge(&[vec![50, 50], vec![0, 0], vec![48, 52]]);
+        assert_eq!(seen.servers.iter().map(|server| server.server).collect::<Vec<_>>(), [0, 2]);
+        let alone = homogeneity(&[vec![5, 5], vec![0, 0]], &Settings::new(1));
+        assert_eq!(alone, Err(StatisticsError::TooFewServers { servers: 1 }));
+        let uneven = homogeneity(&[vec![5, 5], vec![1]], &Settings::new(1));
+        assert_eq!(uneven, Err(StatisticsError::Lengths { counts: 1, weights: 2 }));
+    }
+
+    #[test]
+    fn servers_with_the_same_single_address_agree() {
+        let seen = judge(&[vec![0, 9], vec![0, 30]]);
+        assert_eq!((seen.degrees, seen.deviants.len()), (0, 0));
+    }
+}

@@ -169,3 +169,125 @@ fn gain_of_transitions(sequence: &[usize], counts: &[u64]) -> f64 {
     }
     gain
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    fn judge(answers: &[usize]) -> Independence {
+        independence(answers, Alpha::default()).unwrap()
+    }
+
+    fn draws(addresses: usize, answers: usize, seed: u64) -> Vec<usize> {
+        let mut random = StdRng::seed_from_u64(seed);
+        (0..answers).map(|_| random.random_range(0..addresses)).collect()
+    }
+
+    #[test]
+    fn independent_draws_show_no_pattern() {
+        for (addresses, seed) in [(1, 1), (2, 2), (4, 3), (100, 4), (1_000, 5)] {
+            let seen = judge(&draws(addresses, 3_000, seed));
+            assert_eq!(seen.pattern, None, "{seen:?}");
+            assert!(seen.p_value > 0.01, "{seen:?}");
+            let deviation = (seen.repeats as f64 - seen.expected_repeats).abs();
+            assert!(deviation <= 4.0 * seen.expected_repeats.sqrt(), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn records_handed_out_in_turn_are_periodic() {
+        for (addresses, answers) in [(3, 60), (4, 60), (10, 60), (100, 300)] {
+            let turns: Vec<usize> = (0..answers).map(|turn| turn % addresses).collect();
+            assert_eq!(judge(&turns).pattern, Some(Pattern::Periodic { lag: addresses }), "{addresses}");
+        }
+    }
+
+    #[test]
+    fn a_shuffled_deck_that_is_dealt_again_and_again_avoids_repeats() {
+        let mut random = StdRng::seed_from_u64(9);
+        let mut deck: Vec<usize> = (0..8).collect();
+        let mut answers = Vec::new();
+        for _ in 0..120 {
+            for place in (1..deck.len()).rev() {
+                deck.swap(place, random.random_range(0..=place));
+            }
+            answers.extend(&deck);
+        }
+        assert!(matches!(judge(&answers).pattern, Some(Pattern::Avoiding { .. })), "{:?}", judge(&answers));
+    }
+
+    #[test]
+    fn answers_that_stick_are_sticky() {
+        let mut random = StdRng::seed_from_u64(2);
+        let mut answers = draws(100, 2_000, 2);
+        for place in 1..answers.len() {
+            if random.random::<f64>() < 0.1 {
+                answers[place] = answers[place - 1];
+            }
+        }
+        let seen = judge(&answers);
+        assert_eq!(seen.pattern, Some(Pattern::Sticky), "{seen:?}");
+        assert!(seen.repeats > 150 && seen.expected_repeats < 30.0);
+    }
+
+    #[test]
+    fn an_answer_that_decides_the_next_one_is_serial() {
+        let mut random = StdRng::seed_from_u64(2);
+        let mut answers = vec![0];
+        for _ in 0..2_000 {
+            let last = answers.last().copied().unwrap();
+            let follows = random.random::<f64>() < 0.3;
+            answers.push(if follows { (last * 7 + 3) % 20 } else { random.random_range(0..20) });
+        }
+        assert_eq!(judge(&answers).pattern, Some(Pattern::Serial));
+    }
+
+    #[test]
+    fn no_answer_has_no_order() {
+        assert_eq!(independence(&[], Alpha::default()), Err(StatisticsError::NoAnswers));
+    }
+
+    /// The mean gain over all orders is 1 or less: the reason why the p-value keeps its level.
+    #[test]
+    fn over_all_orders_of_the_same_answers_the_mean_gain_is_fair() {
+        let orders = orders(&mut vec![0, 0, 0, 1, 1, 2, 3], 0);
+        let counts = [3, 2, 1, 1];
+        let mut sums: BTreeMap<usize, f64> = BTreeMap::new();
+        for order in &orders {
+            for (bet, (_, gain, _)) in bets(order, &counts).into_iter().enumerate() {
+                *sums.entry(bet).or_default() += gain.exp() / orders.len() as f64;
+            }
+        }
+        assert_eq!(orders.len(), 5_040);
+        for (bet, mean) in sums {
+            assert!(mean < 1.0 + 1e-9 && (bet == 0 || mean > 1.0 - 1e-9), "bet {bet}: {mean}");
+        }
+    }
+
+    fn orders(answers: &mut Vec<usize>, place: usize) -> Vec<Vec<usize>> {
+        if place == answers.len() {
+            return vec![answers.clone()];
+        }
+        let mut all = Vec::new();
+        for other in place..answers.len() {
+            answers.swap(place, other);
+            all.extend(orders(answers, place + 1));
+            answers.swap(place, other);
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn names_of_addresses_do_not_matter(answers in prop::collection::vec(0_usize..5, 1..80)) {
+            let renamed: Vec<usize> = answers.iter().map(|answer| 1_000 - 7 * answer).collect();
+            let (seen, other) = (judge(&answers), judge(&renamed));
+            prop_assert!((seen.p_value - other.p_value).abs() < 1e-9);
+            prop_assert!((0.0..=1.0).contains(&seen.p_value));
+        }
+    }
+}

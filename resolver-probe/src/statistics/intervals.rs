@@ -99,7 +99,38 @@ mod tests {
         assert!(near(interval.low, low) && near(interval.high, high), "{interval:?}, not {low} to {high}");
     }
 
-    // LITERATURE
+    const FIVE_PERCENT: Alpha = Alpha(0.05);
+
+    /// R. G. Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17
+    /// (1998), table I; further digits by statsmodels.
+    #[test]
+    fn intervals_agree_with_newcombes_table() {
+        close(wilson(81, 263, FIVE_PERCENT), 0.255_288_519_878_3, 0.366_209_576_982_8);
+        close(wilson(15, 148, FIVE_PERCENT), 0.062_386_399_530_74, 0.160_487_241_723_3);
+        close(wilson(0, 20, FIVE_PERCENT), 0.0, 0.161_125_158_052_8);
+        close(wilson(1, 29, FIVE_PERCENT), 0.006_113_214_292_763, 0.171_755_218_793_2);
+        close(wilson(29, 29, FIVE_PERCENT), 0.883_030_201_500_3, 1.0);
+        close(clopper_pearson(81, 263, FIVE_PERCENT), 0.252_736_745_585_3, 0.367_621_922_601_4);
+        close(clopper_pearson(15, 148, FIVE_PERCENT), 0.057_844_010_083_45, 0.161_650_490_349_5);
+        close(clopper_pearson(0, 20, FIVE_PERCENT), 0.0, 0.168_433_470_983_1);
+        close(clopper_pearson(1, 29, FIVE_PERCENT), 0.000_872_646_883_579_9, 0.177_644_295_488_7);
+        close(clopper_pearson(29, 29, FIVE_PERCENT), 0.880_555_130_930_5, 1.0);
+        close(clopper_pearson(300, 30_000, Alpha::default()), 0.007_435_342_041_916, 0.013_100_648_357_19);
+    }
+
+    #[test]
+    fn without_an_answer_a_share_may_be_anything() {
+        assert_eq!(wilson(0, 0, FIVE_PERCENT), Interval::ALL);
+        assert_eq!(clopper_pearson(0, 0, FIVE_PERCENT), Interval::ALL);
+        assert_eq!(simultaneous(&[0, 0], FIVE_PERCENT), Err(StatisticsError::NoAnswers));
+    }
+
+    #[test]
+    fn simultaneous_intervals_share_the_level() {
+        let all = simultaneous(&[81, 82, 100], FIVE_PERCENT).unwrap();
+        assert_eq!(all[0], clopper_pearson(81, 263, Alpha::new(0.05 / 3.0).unwrap()));
+    }
+
     proptest! {
         #[test]
         fn an_interval_holds_the_share_that_was_seen(answers in 1_u64..5_000, part in 0.0..=1.0, alpha in 1e-9..0.5) {

@@ -154,3 +154,97 @@ impl Law {
         last
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+
+    use super::*;
+
+    fn near(seen: f64, known: f64) -> bool {
+        (seen - known).abs() <= 1e-8 * known
+    }
+
+    /// Values of scipy 1.17 (`binom.cdf`, `binom.sf`).
+    #[test]
+    fn tails_of_the_binomial_distribution_agree_with_scipy() {
+        let binomial = |draws, share| Law::Binomial { draws, share };
+        assert!(near(binomial(100, 0.05).at_most(0), 0.005_920_529_220_334));
+        assert!(near(binomial(1_000, 0.01).at_least(30), 2.059_988_850_972e-7));
+        assert!(near(binomial(30_000, 0.01).at_most(180), 3.774_523_840_503e-14));
+        assert!(near(binomial(30_000, 1.0 / 12_800.0).at_least(15), 3.028_834_647_746e-8));
+        assert!(near(binomial(20, 0.3).at_most(6), 0.608_009_812_200_9));
+        let large = binomial(10_000_000, 0.5).at_least(5_001_000);
+        assert!((large - 0.263_647_928_103_4).abs() < 1e-6, "{large}");
+    }
+
+    /// Values of scipy 1.17 (`hypergeom.cdf`, `hypergeom.sf`).
+    #[test]
+    fn tails_of_the_hypergeometric_distribution_agree_with_scipy() {
+        let dealt = |draws, marked, balls| Law::Hypergeometric { draws, marked, balls };
+        assert!(near(dealt(10, 5, 50).at_least(4), 0.004_083_520_549_756));
+        assert!(near(dealt(500, 40, 2_000).at_least(30), 2.721_808_475_301e-11));
+        assert!(near(dealt(5_000, 300, 20_000).at_most(30), 3.129_372_265_506e-11));
+        assert!(near(dealt(60, 50, 100).at_most(20), 4.154_329_353_12e-5));
+        assert!(near(dealt(60, 50, 100).at_least(41), 6.324_602_145_036e-6));
+    }
+
+    #[test]
+    fn what_is_certain_is_no_surprise() {
+        assert_eq!(Law::Binomial { draws: 9, share: 1.0 }.two_sided(9), 1.0);
+        assert_eq!(Law::Binomial { draws: 9, share: 1.0 }.two_sided(8), 0.0);
+        assert_eq!(Law::Hypergeometric { draws: 5, marked: 7, balls: 7 }.two_sided(5), 1.0);
+        let mut random = StdRng::seed_from_u64(1);
+        assert_eq!(Law::Hypergeometric { draws: 5, marked: 7, balls: 7 }.draw(&mut random), 5);
+        assert_eq!(Law::Hypergeometric { draws: 0, marked: 0, balls: 0 }.draw(&mut random), 0);
+        assert_eq!(Law::Binomial { draws: 9, share: 0.0 }.draw(&mut random), 0);
+    }
+
+    #[test]
+    fn draws_have_the_mean_and_the_variance_of_their_law() {
+        let mut random = StdRng::seed_from_u64(5);
+        let law = Law::Hypergeometric { draws: 300, marked: 50, balls: 1_000 };
+        let drawn: Vec<f64> = (0..20_000).map(|_| law.draw(&mut random) as f64).collect();
+        let mean = drawn.iter().sum::<f64>() / 20_000.0;
+        let variance = drawn.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / 20_000.0;
+        let known = 300.0 * 0.05 * 0.95 * 700.0 / 999.0;
+        assert!((mean - 15.0).abs() < 0.1, "{mean}");
+        assert!((variance / known - 1.0).abs() < 0.05, "{variance}, not {known}");
+    }
+
+    fn law() -> impl Strategy<Value = Law> {
+        let dealt = (1_u64..300).prop_flat_map(|balls| (0..=balls, 0..=balls, Just(balls)));
+        prop_oneof![
+            (1_u64..2_000, 0.0..=1.0).prop_map(|(draws, share)| Law::Binomial { draws, share }),
+            dealt.prop_map(|(draws, marked, balls)| Law::Hypergeometric { draws, marked, balls }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn both_tails_together_are_everything(law in law(), part in 0.0..=1.0) {
+            let (least, most) = law.support();
+            let count = least + ((most - least) as f64 * part) as u64;
+            let above = if count == most { 0.0 } else { law.at_least(count + 1) };
+            prop_assert!((law.at_most(count) + above - 1.0).abs() < 1e-9);
+            prop_assert!((0.0..=1.0).contains(&law.two_sided(count)));
+        }
+
+        #[test]
+        fn a_draw_is_possible(law in law(), seed in 0_u64..1_000) {
+            let (least, most) = law.support();
+            let count = law.draw(&mut StdRng::seed_from_u64(seed));
+            prop_assert!((least..=most).contains(&count) && law.probability(count) > 0.0);
+        }
+
+        /// P(p ≤ α) ≤ α, summed over all counts.
+        #[test]
+        fn a_two_sided_test_keeps_its_level(law in law(), alpha in 1e-6..0.3) {
+            let (least, most) = law.support();
+            let rejected = (least..=most).filter(|count| law.two_sided(*count) <= alpha);
+            let size: f64 = rejected.map(|count| law.probability(count)).sum();
+            prop_assert!(size <= alpha * (1.0 + 1e-6), "{size} for {alpha}");
+        }
+    }
+}

@@ -28,6 +28,8 @@ mod planning;
 mod urn;
 
 #[cfg(test)]
+mod cache_tests;
+#[cfg(test)]
 mod simulations;
 
 pub use anytime::AnytimeTest;

@@ -164,3 +164,78 @@ fn finds_too_many(share: f64, wrong: f64, answers: u64, level: f64) -> f64 {
     }
     Law::Binomial { draws: answers, share: wrong }.at_least(above)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn planned(weights: &[u64], goal: Goal) -> SamplePlan {
+        plan_samples(weights, &goal).unwrap()
+    }
+
+    #[test]
+    fn every_one_of_equal_addresses_is_seen_with_99_9_percent() {
+        let goal = Goal { power: 0.999, ..Goal::default() };
+        for (addresses, answers) in [(4, 29), (10, 88), (100, 1_146)] {
+            assert_eq!(planned(&vec![1; addresses], goal).presence, answers);
+        }
+    }
+
+    /// Found by trying every number of answers in Python (scipy 1.17, `binom`): the first that is
+    /// enough, and the last that is not, since whole counts make the power a sawtooth.
+    #[test]
+    fn numbers_for_a_wrong_weight_agree_with_an_exhaustive_search() {
+        let known = [
+            (0.05, 100.0, 1e-6, 0.9999, 5_593, 5_640),
+            (0.25, 4.0, 1e-6, 0.9999, 1_110, 1_118),
+            (0.4, 4.0, 1e-3, 0.99, 371, 375),
+            (0.01, 100.0, 1e-6, 0.9999, 27_423, 27_785),
+        ];
+        for (share, cells, alpha, power, first, last) in known {
+            let seen = proportions(share, alpha / (4.0 * cells), power);
+            assert!((first..=last + last / 1_000 + 1).contains(&seen), "{share}: {seen}");
+        }
+    }
+
+    #[test]
+    fn a_plan_says_what_it_is_for_and_how_long_it_takes() {
+        let few = planned(&[10, 20, 30, 40], Goal::default());
+        assert_eq!((few.dominated_by, few.smallest_proportion), (Requirement::Proportions, 0.1));
+        assert!((few.seconds_at(1_000.0) - few.answers as f64 / 1_000.0).abs() < 1e-12);
+        let rare = planned(&[1, 9_999, 10_000], Goal::default());
+        assert_eq!((rare.dominated_by, rare.answers), (Requirement::Presence, rare.presence));
+        assert!(rare.smallest_proportion > 0.4 && rare.smallest_share < 0.001);
+    }
+
+    #[test]
+    fn where_all_shares_are_small_the_largest_one_is_planned_for() {
+        let plan = planned(&vec![1; 1_000], Goal::default());
+        assert!((plan.smallest_proportion - 0.001).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_single_address_needs_a_single_answer() {
+        assert_eq!(planned(&[0, 5], Goal::default()).answers, 1);
+    }
+
+    #[test]
+    fn a_power_of_one_is_refused() {
+        let refused = plan_samples(&[1, 2], &Goal { power: 1.0, ..Goal::default() });
+        assert!(matches!(refused, Err(StatisticsError::OutOfRange { what: "power", .. })));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn surer_takes_more(weights in prop::collection::vec(1_u64..=255, 2..30), servers in 1_usize..8) {
+            let goal = Goal { servers, ..Goal::default() };
+            let lax = Goal { power: 0.9, alpha: Alpha::new(1e-3).unwrap(), ..goal };
+            let (sure, lax) = (planned(&weights, goal), planned(&weights, lax));
+            prop_assert!(sure.presence >= lax.presence && sure.proportions > lax.proportions);
+            prop_assert_eq!(sure.answers, sure.presence.max(sure.proportions));
+        }
+    }
+}

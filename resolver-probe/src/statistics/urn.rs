@@ -148,3 +148,72 @@ fn draw_dealt(balls: &[u64], all: u64, answers: u64, random: &mut StdRng, counts
 fn gamma(shape: f64, random: &mut StdRng) -> f64 {
     Gamma::new(shape, 1.0).map_or(0.0, |gamma| gamma.sample(random))
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    fn urns() -> [Urn; 3] {
+        let shares = vec![0.1, 0.2, 0.7];
+        [
+            Urn::Multinomial(shares.clone()),
+            Urn::without_replacement(vec![4, 8, 28]),
+            Urn::Polya { shares, concentration: 5.0 },
+        ]
+    }
+
+    /// All ways to count so many answers in three cells, with the number of orders of each.
+    fn outcomes(answers: u64) -> Vec<([u64; 3], f64)> {
+        let all = (0..=answers).flat_map(|first| (0..=answers - first).map(move |second| (first, second)));
+        all.map(|(first, second)| {
+            let counts = [first, second, answers - first - second];
+            (counts, ln_factorial(answers) - counts.iter().map(|count| ln_factorial(*count)).sum::<f64>())
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_probabilities_of_all_outcomes_add_up_to_1() {
+        for urn in urns() {
+            let probability =
+                |(counts, orders): &([u64; 3], f64)| (urn.ln_likelihood(counts, 12) + orders).exp();
+            let sum: f64 = outcomes(12).iter().map(probability).sum();
+            assert!((sum - 1.0).abs() < 1e-9, "{urn:?}: {sum}");
+        }
+    }
+
+    #[test]
+    fn outcomes_are_drawn_as_often_as_they_are_likely() {
+        const DRAWS: u32 = 30_000;
+        for urn in urns() {
+            let (mut random, mut counts) = (StdRng::seed_from_u64(3), vec![0; 3]);
+            let mut drawn = std::collections::BTreeMap::new();
+            for _ in 0..DRAWS {
+                urn.draw(6, &mut random, &mut counts);
+                *drawn.entry(counts.clone()).or_insert(0_u32) += 1;
+            }
+            for (counts, orders) in outcomes(6) {
+                let expected = (urn.ln_likelihood(&counts, 6) + orders).exp() * f64::from(DRAWS);
+                let seen = f64::from(drawn.get(counts.as_slice()).copied().unwrap_or(0));
+                assert!(
+                    (seen - expected).abs() <= 5.0 * expected.sqrt() + 5.0,
+                    "{urn:?} {counts:?}: {seen}, not {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_widened_urn_has_the_same_shares_and_the_variance_asked_for() {
+        for (urn, factor) in [(0, 1.8), (0, 10.0), (1, 1.05), (1, 1.3), (1, 3.0)] {
+            let urn =
+                if urn == 0 { urns()[0].clone() } else { Urn::without_replacement(vec![400, 800, 2_800]) };
+            let wide = urn.widened(1_500, factor);
+            let spread = wide.spread(1_500) / urn.spread(1_500);
+            assert!((spread / factor - 1.0).abs() < 0.02, "{spread}, not {factor}: {wide:?}");
+            assert!((wide.share(2) - 0.7).abs() < 1e-3);
+        }
+    }
+}
