@@ -22,6 +22,7 @@ mod render;
 mod report;
 mod resolver;
 mod sampler;
+pub mod statistics;
 mod tcp;
 mod truth;
 mod udp;
