@@ -4,7 +4,7 @@ use anyhow::Result;
 use aws_stand_in::{AvailabilityZone, Fault, Operation, ZoneType};
 use serde_json::{Value, json};
 
-use super::{Bucket, LITTLE_TIME, ask, made_with, properties, reason, refusal};
+use super::{Bucket, LITTLE_TIME, ask, made_with, reason, refusal};
 use crate::environment::Served;
 use crate::fleet::{BOSTON, document, id, machine, name, put_all, put_document, weighted, weighted_lines};
 use crate::stage::{Stage, ZONE, publish};
@@ -295,5 +295,26 @@ async fn a_role_that_the_document_does_not_name_is_refused() -> Result<()> {
     properties["DnsRoleArn"] = json!("arn:aws:iam::210987654321:role/dns");
     let served = refused(&stage, &properties, "record.role_arn is not given and DnsRoleArn is").await?;
     assert_eq!(served.total(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pool_that_is_held_back_fails_nobody_and_the_template_is_told_why() -> Result<()> {
+    let stage = Stage::with_video(1..=6).await?;
+    let environment = &mut stage.environment().await?;
+    environment.sweep().await?;
+    // Nobody is selected any more, and all of them live: the removal budget lets two go.
+    let mut reselected = document("video");
+    reselected["members"]["tags"] = json!({"edge-dns": "film"});
+    let mut bucket = Bucket::open(0).await?;
+    let (served, answer) =
+        ask(environment, &mut bucket, "Update", &made_with(&with_document(&reselected))).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    assert!(served.held("video", "removal-budget") > 0, "{}", served.event);
+    let data = &answer["Data"];
+    assert_eq!((&data["Changes"], &data["HeldBack"]), (&json!("2"), &json!("4")));
+    let told = data["HeldBackReason"].as_str().unwrap_or_default();
+    assert!(told.starts_with("video: "), "{data}");
+    assert_ne!(data["NameServers"], "");
     Ok(())
 }

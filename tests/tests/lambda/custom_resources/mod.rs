@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::environment::{Environment, Served};
-use crate::fleet::{document, id, machine, name, put_all, put_document, weighted_lines};
+use crate::fleet::weighted_lines;
 use crate::stage::{Stage, ZONE};
 
 /// What makes the address of an answer a secret.
