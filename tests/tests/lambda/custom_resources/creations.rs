@@ -318,3 +318,28 @@ async fn a_pool_that_is_held_back_fails_nobody_and_the_template_is_told_why() ->
     assert_ne!(data["NameServers"], "");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_hosted_zone_of_another_account_is_checked_through_its_role() -> Result<()> {
+    const ROLE: &str = "arn:aws:iam::210987654321:role/dns";
+    const THEIRS: &str = "Z9999999999999999999";
+    let stage = Stage::with(|world| {
+        world.put_hosted_zone_of_role(ROLE, THEIRS, "their.example.org", vec![])?;
+        put_all(world, [machine("video", 1)]);
+        Ok(())
+    })
+    .await?;
+    let mut theirs = document("video");
+    theirs["record"]["hosted_zone_id"] = json!(THEIRS);
+    theirs["record"]["role_arn"] = json!(ROLE);
+    theirs["record"]["name"] = json!("video.their.example.org");
+    let mut properties = with_document(&theirs);
+    properties["HostedZoneId"] = json!(THEIRS);
+    properties["HostedZoneName"] = json!("their.example.org");
+    properties["DnsRoleArn"] = json!(ROLE);
+    let (served, answer) = create(&stage, &properties).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    assert_eq!(served.calls_of("sts:AssumeRole"), 1, "{:?}", served.calls);
+    assert_eq!(stage.records_of(THEIRS)?.len(), 1);
+    Ok(())
+}
