@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::aws::wait_until;
 use crate::stack::Stack;
-use crate::world::{World, with_foreign};
+use crate::world::{World, foreign_record, with_foreign};
 
 #[test]
 #[ignore = "needs ministack and the package, which cargo xtask ci makes"]
@@ -47,6 +47,34 @@ fn records_of_a_pool_that_was_added_by_hand_go_with_the_stack() -> Result<()> {
     assert_eq!(world.records()?, with_foreign([]));
     // Whoever put the document there takes it away.
     assert_eq!(world.leftovers()?, [format!("ssm: {name}")]);
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs ministack and the package, which cargo xtask ci makes"]
+fn a_document_that_was_broken_by_hand_is_not_needed_for_the_deletion() -> Result<()> {
+    let world = World::start()?;
+    let instance = world.launch()?;
+    let stack = Stack::create(&world, &[])?;
+    assert_eq!(world.records()?, with_foreign([instance.record("video", 20)]));
+    let name = "/registrar/edge/pools/video";
+    let broken = json!({"Name": name, "Value": "{", "Type": "String", "Overwrite": true});
+    world.aws.call("ssm", "put_parameter", broken)?;
+    stack.delete()?;
+    assert_eq!(world.records()?, with_foreign([]));
+    assert_eq!(world.leftovers()?, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs ministack and the package, which cargo xtask ci makes"]
+fn a_stack_outlives_its_hosted_zone_and_can_still_be_deleted() -> Result<()> {
+    let world = World::start()?;
+    let stack = Stack::create(&world, &[])?;
+    world.change("DELETE", foreign_record())?;
+    world.aws.call("route53", "delete_hosted_zone", json!({"Id": world.hosted_zone_id}))?;
+    stack.delete()?;
+    assert_eq!(world.leftovers()?, Vec::<String>::new());
     Ok(())
 }
 

@@ -86,7 +86,7 @@ fn an_update_that_fails_is_rolled_back_and_the_records_stay_as_they_were() -> Re
     let of_one = with_foreign([instance.record("video", 20)]);
     stack.update(&[("RecordName", "video.example.org"), ("TtlSeconds", "30")], "UPDATE_ROLLBACK_COMPLETE")?;
     let failures = stack.failures()?;
-    ensure!(failures.iter().any(|one| one.contains("outside the hosted zone")), "{failures:#?}");
+    ensure!(failures.iter().any(|one| one.contains("is outside hosted zone")), "{failures:#?}");
     assert_eq!(world.records()?, of_one);
 
     // The old document rules again.

@@ -39,7 +39,7 @@ fn a_hosted_zone_that_does_not_exist_is_refused() -> Result<()> {
     let world = World::start()?;
     world.launch()?;
     let different = [("HostedZoneId", "Z0000000000000000000")];
-    assert_registration_refused(&world, &different, "Route 53 knows no hosted zone Z0000000000000000000")
+    assert_registration_refused(&world, &different, "hosted zone Z0000000000000000000 does not exist")
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_private_hosted_zone_is_refused_for_public_addresses() -> Result<()> {
     let more =
         json!({"HostedZoneConfig": {"PrivateZone": true}, "VPC": {"VPCRegion": "us-east-1", "VPCId": vpc}});
     let private = create_hosted_zone(&world.aws, more)?;
-    assert_registration_refused(&world, &[("HostedZoneId", &private)], "private")
+    assert_registration_refused(&world, &[("HostedZoneId", &private)], "is private")
 }
 
 #[test]
@@ -60,7 +60,11 @@ fn a_private_hosted_zone_is_refused_for_public_addresses() -> Result<()> {
 fn a_name_that_is_not_the_hosted_zones_own_is_refused() -> Result<()> {
     let world = World::start()?;
     world.launch()?;
-    assert_registration_refused(&world, &[("HostedZoneName", "example.com")], ZONE)
+    assert_registration_refused(
+        &world,
+        &[("HostedZoneName", "example.com")],
+        "is edge.example.com and not example.com",
+    )
 }
 
 #[test]
@@ -68,7 +72,7 @@ fn a_name_that_is_not_the_hosted_zones_own_is_refused() -> Result<()> {
 fn a_record_name_outside_of_the_hosted_zone_is_refused() -> Result<()> {
     let world = World::start()?;
     world.launch()?;
-    assert_registration_refused(&world, &[("RecordName", "video.example.org")], "outside the hosted zone")
+    assert_registration_refused(&world, &[("RecordName", "video.example.org")], "is outside hosted zone")
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn a_record_name_outside_of_the_hosted_zone_is_refused() -> Result<()> {
 fn a_wavelength_zone_that_the_account_does_not_have_is_refused() -> Result<()> {
     let world = World::start()?;
     let different = [("AddressKind", "carrier-ip"), ("WavelengthZones", "us-east-1-wl1-bos-wlz-1")];
-    assert_registration_refused(&world, &different, "us-east-1-wl1-bos-wlz-1")
+    assert_registration_refused(&world, &different, "Region us-east-1 has no zone us-east-1-wl1-bos-wlz-1")
 }
 
 #[test]
@@ -84,10 +88,11 @@ fn a_wavelength_zone_that_the_account_does_not_have_is_refused() -> Result<()> {
 fn a_deployment_whose_records_are_of_unknown_instances_is_refused() -> Result<()> {
     let world = World::start()?;
     world.launch()?;
-    let elsewhere = "registrar/edge/video/i-0123456789abcdef0";
+    let elsewhere = "i-0123456789abcdef0";
+    let identifier = format!("registrar/edge/video/{elsewhere}");
     world.change(
         "CREATE",
-        json!({"Name": format!("video.{ZONE}"), "Type": "A", "TTL": 20, "Weight": 10, "SetIdentifier": elsewhere,
+        json!({"Name": format!("video.{ZONE}"), "Type": "A", "TTL": 20, "Weight": 10, "SetIdentifier": identifier,
             "ResourceRecords": [{"Value": "192.0.2.9"}]}),
     )?;
     assert_registration_refused(&world, &[], elsewhere)

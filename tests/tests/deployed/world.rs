@@ -58,10 +58,7 @@ impl World {
         let package = Package::upload(&aws, &endpoint, files.path())?;
         let hosted_zone_id = create_hosted_zone(&aws, json!({}))?;
         let world = Self { aws, package, hosted_zone_id, _ministack: ministack, _files: files };
-        world.change(
-            "CREATE",
-            json!({"Name": format!("static.{ZONE}"), "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}),
-        )?;
+        world.change("CREATE", foreign_record())?;
         Ok(world)
     }
 
@@ -134,6 +131,12 @@ pub(crate) fn create_hosted_zone(aws: &Aws, more: Value) -> Result<String> {
     let made = aws.call("route53", "create_hosted_zone", arguments)?;
     let id = made["HostedZone"]["Id"].as_str().context("the hosted zone's id")?;
     Ok(id.trim_start_matches("/hostedzone/").to_owned())
+}
+
+/// Returns the record set of [`FOREIGN`].
+pub(crate) fn foreign_record() -> Value {
+    let values = json!([{"Value": "192.0.2.1"}]);
+    json!({"Name": format!("static.{ZONE}"), "Type": "A", "TTL": 60, "ResourceRecords": values})
 }
 
 fn shown(set: &Value) -> String {
