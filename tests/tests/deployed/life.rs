@@ -38,6 +38,24 @@ fn records_appear_with_the_stack_and_follow_the_fleet() -> Result<()> {
 
 #[test]
 #[ignore = "needs ministack and the package, which cargo xtask ci makes"]
+fn a_drain_is_seen_to_its_end_by_messages_of_the_function_to_its_own_queue() -> Result<()> {
+    let world = World::start()?;
+    let instance = world.launch()?;
+    let stack = Stack::create(&world, &[("TtlSeconds", "1")])?;
+    assert_eq!(world.records()?, with_foreign([instance.record("video", 1)]));
+    world.terminate(&instance)?;
+    let action = json!({"AutoScalingGroupName": "edge", "LifecycleHookName": "dns-drain", "EC2InstanceId": instance.id,
+        "LifecycleActionToken": "87654321-4321-4321-4321-210987654321", "Origin": "AutoScalingGroup", "Destination": "EC2"});
+    stack.deliver("aws.autoscaling", "EC2 Instance-terminate Lifecycle Action", action)?;
+    world.wait_for_records("a group takes an instance out", &with_foreign([]))?;
+    let ended = |drains: &Vec<Value>| drains.last().is_some_and(|last| *last == json!({"completed": 1}));
+    let drains = wait_until("the hook is completed", || drains(&world, &stack), ended)?;
+    assert_eq!(drains.first(), Some(&json!({"ticketed": 1})), "{drains:?}");
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs ministack and the package, which cargo xtask ci makes"]
 fn an_update_reaches_every_record_before_it_is_complete() -> Result<()> {
     let world = World::start()?;
     let (first, second) = (world.launch()?, world.launch()?);
@@ -154,6 +172,22 @@ fn messages(world: &World, stack: &Stack<'_>) -> Result<[u64; 2]> {
         }
     }
     Ok(counts)
+}
+
+/// Returns what the function's log says of drains, invocation by invocation.
+fn drains(world: &World, stack: &Stack<'_>) -> Result<Vec<Value>> {
+    let group = format!("/aws/lambda/{}", stack.outputs()?["FunctionName"]);
+    let listing = world.aws.call("logs", "filter_log_events", json!({"logGroupName": group}))?;
+    let messages = listing["events"]
+        .as_array()
+        .context("log events")?
+        .iter()
+        .filter_map(|event| event["message"].as_str());
+    let lines = messages.filter_map(|message| serde_json::from_str::<Value>(message).ok());
+    Ok(lines
+        .filter(|line| line["drains"].as_object().is_some_and(|drains| !drains.is_empty()))
+        .map(|mut line| line["drains"].take())
+        .collect())
 }
 
 /// Returns the digest of the function's code.
