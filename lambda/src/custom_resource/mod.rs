@@ -6,6 +6,8 @@
 mod creation;
 mod deletion;
 mod guarded;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
