@@ -45,7 +45,8 @@ fn a_drain_is_seen_to_its_end_by_messages_of_the_function_to_its_own_queue() -> 
     assert_eq!(world.records()?, with_foreign([instance.record("video", 1)]));
     world.terminate(&instance)?;
     let action = json!({"AutoScalingGroupName": "edge", "LifecycleHookName": "dns-drain", "EC2InstanceId": instance.id,
-        "LifecycleActionToken": "87654321-4321-4321-4321-210987654321", "Origin": "AutoScalingGroup", "Destination": "EC2"});
+        "LifecycleActionToken": "87654321-4321-4321-4321-210987654321",
+        "Origin": "AutoScalingGroup", "Destination": "EC2"});
     stack.deliver("aws.autoscaling", "EC2 Instance-terminate Lifecycle Action", action)?;
     world.wait_for_records("a group takes an instance out", &with_foreign([]))?;
     let ended = |drains: &Vec<Value>| drains.last().is_some_and(|last| *last == json!({"completed": 1}));

@@ -1,5 +1,5 @@
-//! The stack of `infra/registrar.yaml` on ministack, an emulator that somebody else wrote: deployed from a bucket with the
-//! package for this machine, fed through its queue, updated and deleted, with another client than the product's own.
+//! The stack of `infra/registrar.yaml` on ministack, an emulator that somebody else wrote: deployed from a bucket with
+//! the package for this machine, fed through its queue, updated and deleted, with another client than the product's own.
 //!
 //! What ministack cannot show: it has no Carrier IPs (the pools publish public addresses), checks no permissions, and
 //! takes no event of `aws.*` sources (messages are put into the queue as EventBridge would). It creates what is already

@@ -40,7 +40,7 @@ impl Package {
     }
 }
 
-/// Returns the zip with the same content and other bytes. A zip ends with its comment, and before it the comment's length.
+/// Returns a zip of the same content and other bytes: it ends with its comment, after the comment's length.
 fn with_comment(mut zip: Vec<u8>, comment: &[u8]) -> Result<Vec<u8>> {
     ensure!(zip.ends_with(&[0, 0]), "the package has a comment already");
     zip.truncate(zip.len() - 2);
