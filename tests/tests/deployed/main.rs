@@ -2,8 +2,8 @@
 //! the package for this machine, fed through its queue, updated and deleted, with another client than the product's own.
 //!
 //! What ministack cannot show: it has no Carrier IPs (the pools publish public addresses), checks no permissions, and
-//! takes no event of `aws.*` sources (messages are put into the queue as EventBridge would). It creates what is already
-//! there without complaint, so that a refused second stack takes parts of the first with it.
+//! takes no event of `aws.*` sources (messages are put into the queue as EventBridge would). A package that does not exist
+//! it deploys as a function without code, where AWS refuses it.
 //!
 //! It needs the Python environment that `cargo xtask python` makes and the zip that `cargo xtask package` makes, and is
 //! run by `cargo xtask ci`:

@@ -111,11 +111,15 @@ fn a_package_in_another_region_is_refused() -> Result<()> {
 
 #[test]
 #[ignore = "needs ministack and the package, which cargo xtask ci makes"]
-fn a_second_stack_of_the_same_deployment_is_refused_and_the_first_keeps_its_records() -> Result<()> {
+fn a_second_stack_of_the_same_deployment_is_refused_and_takes_nothing_of_the_first_with_it() -> Result<()> {
     let world = World::start()?;
     let instance = world.launch()?;
     let first = Stack::create(&world, &[])?;
-    assert_refused(&world, "again", &[], "PoolParameter CREATE_FAILED", "already exists")?;
+    let of_first = world.leftovers()?;
+    for different in [&[][..], &[("PoolName", "chat"), ("RecordName", "chat.edge.example.com")]] {
+        assert_refused(&world, "again", different, "StackParameter CREATE_FAILED", "already exists")?;
+        assert_eq!(world.leftovers()?, of_first, "what the first one made");
+    }
     assert_eq!(world.records()?, with_foreign([instance.record("video", 20)]));
     first.delete()?;
     assert_eq!(world.records()?, with_foreign([]));
