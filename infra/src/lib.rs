@@ -4,8 +4,10 @@
 //! problems that it finds, so that a test can show that it finds one in a template that was broken on purpose.
 
 mod attributes;
+pub mod event;
 mod functions;
 pub mod parameters;
+pub mod policy;
 mod rules;
 pub mod stack;
 pub mod template;
