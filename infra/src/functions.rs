@@ -4,6 +4,8 @@
 //! dynamic references, `Fn::Base64` (its text stays readable), and `Fn::ImportValue`.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
@@ -18,7 +20,7 @@ const DEEPEST: usize = 64;
 /// What functions may refer to.
 pub(crate) struct Scope<'a> {
     template: &'a Template,
-    values: BTreeMap<String, Value>,
+    values: Rc<BTreeMap<String, Value>>,
     region: &'a str,
     depth: usize,
 }
@@ -27,7 +29,7 @@ type Resolved = Result<Option<Value>, String>;
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(template: &'a Template, values: BTreeMap<String, Value>, region: &'a str) -> Self {
-        Self { template, values, region, depth: 0 }
+        Self { template, values: Rc::new(values), region, depth: 0 }
     }
 
     /// Returns a resource with its properties worked out, where its condition holds.
@@ -107,6 +109,10 @@ impl<'a> Scope<'a> {
             }
             ("Fn::GetAZs", _) => {
                 Ok(Some(json!(["a", "b", "c"].map(|letter| format!("{}{letter}", self.region)))))
+            }
+            ("Fn::Cidr", [block, count, bits]) => {
+                let part = |value: &Value| self.needed(value).map(|value| text(&value));
+                cidr(&part(block)?, &part(count)?, &part(bits)?).map(Some)
             }
             ("Fn::Base64" | "Fn::ImportValue", _) => self.resolve(argument),
             ("Fn::Equals" | "Fn::Not" | "Fn::And" | "Fn::Or", _) => {
@@ -205,9 +211,25 @@ impl<'a> Scope<'a> {
         if self.depth == DEEPEST {
             return Err("the template refers to itself in a circle".to_owned());
         }
-        let values = self.values.clone();
+        let values = Rc::clone(&self.values);
         Ok(Self { template: self.template, values, region: self.region, depth: self.depth + 1 })
     }
+}
+
+/// Divides an IPv4 range into `count` ranges of `bits` host bits.
+fn cidr(block: &str, count: &str, bits: &str) -> Result<Value, String> {
+    let parts = || {
+        let first: Ipv4Addr = block.split('/').next()?.parse().ok()?;
+        Some((
+            u32::from(first),
+            count.parse::<u32>().ok()?,
+            bits.parse::<u32>().ok().filter(|bits| *bits < 32)?,
+        ))
+    };
+    let (first, count, bits) =
+        parts().ok_or_else(|| format!("{block} cannot be divided by {count} of {bits} bits"))?;
+    let range = |index: u32| format!("{}/{}", Ipv4Addr::from(first.saturating_add(index << bits)), 32 - bits);
+    Ok(json!((0..count).map(range).collect::<Vec<_>>()))
 }
 
 /// CloudFormation compares scalars as text.

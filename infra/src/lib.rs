@@ -4,11 +4,13 @@
 //! problems that it finds, so that a test can show that it finds one in a template that was broken on purpose.
 
 mod attributes;
+pub mod checks;
 pub mod event;
 mod functions;
 pub mod parameters;
 pub mod policy;
 mod rules;
+pub mod samples;
 pub mod stack;
 pub mod template;
 pub mod yaml;

@@ -16,7 +16,7 @@ pub struct Template {
     pub name: String,
     /// The text, with its comments.
     pub text: String,
-    document: Map<String, Value>,
+    pub(crate) document: Map<String, Value>,
 }
 
 /// Why a template could not be read.

@@ -44,6 +44,12 @@ pub fn of_resource(stack: &Stack, queue: &str) -> Result<Vec<Value>, String> {
     named.map(|(_, policy)| document(&policy.properties["PolicyDocument"])).collect()
 }
 
+/// Returns the policies of every role and every queue, by the logical id of who has them.
+pub fn all(stack: &Stack) -> impl Iterator<Item = (&str, Result<Vec<Value>, String>)> {
+    let roles = stack.of_type("AWS::IAM::Role").map(|(id, _)| (id, of_role(stack, id)));
+    roles.chain(stack.of_type("AWS::SQS::Queue").map(|(id, _)| (id, of_resource(stack, id))))
+}
+
 fn names_role(policy: &Resource, role: &Resource) -> bool {
     let roles = policy.properties["Roles"].as_array().into_iter().flatten();
     match policy.kind.as_str() {
@@ -54,7 +60,7 @@ fn names_role(policy: &Resource, role: &Resource) -> bool {
 }
 
 /// Reads a policy that may be written as a text of JSON, which is how a condition key can hold a parameter.
-pub(crate) fn document(document: &Value) -> Result<Value, String> {
+fn document(document: &Value) -> Result<Value, String> {
     match document {
         Value::String(json) => {
             serde_json::from_str(json).map_err(|error| format!("a policy is not JSON: {error}"))

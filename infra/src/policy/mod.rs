@@ -8,7 +8,7 @@ mod condition;
 mod find;
 mod pattern;
 
-pub use find::{of_resource, of_role, role_of};
+pub use find::{all, of_resource, of_role, role_of};
 
 use std::collections::BTreeMap;
 
