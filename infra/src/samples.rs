@@ -6,65 +6,87 @@ use crate::parameters::Given;
 use crate::stack::{Stack, given};
 use crate::template::Template;
 
-/// What has no default.
-const REQUIRED: &[(&str, &str)] = &[
-    ("ClientName", "video.edge.example.com"),
-    ("CodeBucket", "packages"),
-    ("CodeKey", "registrar-0.1.0.zip"),
-    ("HostedZoneId", "Z0123456789ABCDEFGHIJ"),
-    ("HostedZoneName", "edge.example.com"),
-    ("Location1Cidrs", "155.146.0.0/17,2600:1000::/28"),
-    ("Location1Target", "video.bos.edge.example.com"),
-    ("DefaultAddress", "192.0.2.1"),
-    ("RecordName", "video.bos.edge.example.com"),
-    ("RecordNames", "video.bos.edge.example.com"),
-    ("SecurityGroupId", "sg-0123456789abcdef0"),
-    ("SubnetId", "subnet-0123456789abcdef0"),
-    ("WavelengthZone", "us-east-1-wl1-bos-wlz-1"),
-];
-
-/// What may be given besides.
-const OPTIONAL: &[(&str, &str)] = &[
+/// A value for each parameter that decides something. Those without a default are always given.
+const VALUES: &[(&str, &str)] = &[
+    ("AdditionalGroupNames", "edge-audio"),
     ("AdditionalRecordNames", "audio.bos.edge.example.com,data.bos.edge.example.com"),
     ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
     ("AllowPing", "true"),
     ("AutoScalingGroupNames", "edge-video,edge-audio"),
+    ("CarrierCidrs", "155.146.0.0/17,2600:1000::/28"),
+    ("ClientName", "video.edge.example.com"),
     ("CloudTrailEvents", "true"),
+    ("CodeBucket", "packages"),
+    ("CodeKey", "registrar-0.1.0.zip"),
+    ("DefaultAddress", "192.0.2.1"),
+    ("FallbackAddress", "192.0.2.1"),
     ("FallbackTarget", "192.0.2.1"),
+    ("HostedZoneId", "Z0123456789ABCDEFGHIJ"),
+    ("HostedZoneName", "edge.example.com"),
     ("KeyPairName", "operators"),
+    ("Location1Cidrs", "155.146.0.0/17,2600:1000::/28"),
+    ("Location1Target", "video.bos.edge.example.com"),
     ("Location2Cidrs", "10.2.0.0/16"),
     ("Location2Name", "verizon-nyc"),
     ("Location2Target", "video.nyc.edge.example.com"),
     ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/boundary"),
+    ("ProbeCodeBucket", "packages"),
     ("ProberAvailabilityZone", "us-east-1a"),
+    ("ProberRoleArn", "arn:aws:iam::123456789012:role/edge-prober-FunctionRole-*"),
+    ("RecordName", "video.bos.edge.example.com"),
+    ("RegistrarRoleArn", "arn:aws:iam::123456789012:role/edge-FunctionRole-*"),
+    ("SecurityGroupId", "sg-0123456789abcdef0"),
+    ("SecurityGroupIds", "sg-0123456789abcdef0"),
     ("SessionManager", "true"),
     ("SshCidr", "192.0.2.0/24"),
+    ("SubnetId", "subnet-0123456789abcdef0"),
+    ("SubnetIds", "subnet-0123456789abcdef0,subnet-0123456789abcdef1"),
+    ("WavelengthZone", "us-east-1-wl1-bos-wlz-1"),
     ("WavelengthZones", "us-east-1-wl1-bos-wlz-1,us-east-1-wl1-nyc-wlz-1"),
     ("Weight", "50"),
 ];
 
+/// Of several parameters with defaults, a rule of these templates demands one.
+const DEMANDED: &[(&str, &str)] = &[("steering.yaml", "DefaultAddress"), ("prober.yaml", "ProbeCodeBucket")];
+
 /// The role in the account of the hosted zone.
 pub const DNS_ROLE: (&str, &str) = ("DnsRoleArn", "arn:aws:iam::210987654321:role/registrar-dns");
 
-/// Returns the required parameters of a template, and `more`.
+/// What main.yaml cannot make in another account's hosted zone.
+const NOT_ELSEWHERE: &[(&str, &str)] =
+    &[("ClientName", ""), ("ProberAvailabilityZone", ""), ("ProbeCodeBucket", "")];
+
+/// Returns the parameters of a template that must be given, and `more`.
 #[must_use]
 pub fn sample(template: &Template, more: &[(&str, &str)]) -> Given {
-    let mut sample = of(template, REQUIRED);
-    sample.extend(given(more));
-    sample
+    let is_demanded = |name: &str| {
+        let without =
+            template.entry("Parameters", name).is_some_and(|parameter| parameter.get("Default").is_none());
+        without || DEMANDED.contains(&(template.name.as_str(), name))
+    };
+    let pairs: Vec<_> = VALUES.iter().filter(|(name, _)| is_demanded(name)).chain(more).copied().collect();
+    given(&pairs)
 }
 
 /// Returns the parameters that a template is checked with: as few as possible, as many as possible, and as many with
 /// the hosted zone in another account.
 #[must_use]
 pub fn variants(template: &Template) -> Vec<Given> {
-    let few = of(template, REQUIRED);
-    let mut many = few.clone();
-    many.extend(of(template, OPTIONAL));
-    let mut elsewhere = many.clone();
-    elsewhere.extend(of(template, &[DNS_ROLE]));
-    let mut variants = vec![few, many, elsewhere];
-    variants.dedup();
+    let there = |pairs: &[(&str, &str)]| {
+        let there: Vec<_> =
+            pairs.iter().filter(|(name, _)| template.entry("Parameters", name).is_some()).copied().collect();
+        given(&there)
+    };
+    let many = there(VALUES);
+    let mut variants = vec![sample(template, &[]), many.clone()];
+    if template.entry("Parameters", DNS_ROLE.0).is_some() {
+        let mut elsewhere = many;
+        elsewhere.extend(given(&[DNS_ROLE]));
+        if template.name == "main.yaml" {
+            elsewhere.extend(there(NOT_ELSEWHERE));
+        }
+        variants.push(elsewhere);
+    }
     variants
 }
 
@@ -92,10 +114,4 @@ pub fn on_stacks(template: &Template, check: impl Fn(&Stack) -> Vec<String>) -> 
     problems.sort();
     problems.dedup();
     problems
-}
-
-fn of(template: &Template, table: &[(&str, &str)]) -> Given {
-    let pairs: Vec<(&str, &str)> =
-        table.iter().filter(|(name, _)| template.entry("Parameters", name).is_some()).copied().collect();
-    given(&pairs)
 }

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use registrar_core::telemetry::{METRICS, Metric};
 use serde_json::{Value, json};
 
 use super::is_set;
 use crate::parameters::text;
-use crate::samples::{on_stacks, sample, stacks};
+use crate::samples::{on_stacks, sample};
 use crate::stack::Stack;
 use crate::template::Template;
-
-/// A metric of the function: its name, and the keys of its dimensions in each form that it is published in.
-pub type Metric = (String, Vec<BTreeSet<String>>);
 
 /// What has to be watched: namespace, metric, and how missing data counts. `None` is the function's own namespace.
 const WATCHED: &[(Option<&str>, &str, &str)] = &[
@@ -70,12 +68,15 @@ fn namespace(stack: &Stack) -> String {
 /// Every metric of an alarm, and every one that the dashboard names, is one that the code publishes in just those
 /// dimensions; what is AWS's own is known by its namespace.
 #[must_use]
-pub fn known(template: &Template, metrics: &[Metric]) -> Vec<String> {
+pub fn known(template: &Template) -> Vec<String> {
     on_stacks(template, |stack| {
         let namespace = namespace(stack);
         let mut problems = Vec::new();
         let mut judge = |id: &str, found: &str, metric: &str, keys: BTreeSet<String>| {
-            let published = metrics.iter().any(|(name, forms)| name == metric && forms.contains(&keys));
+            let by = |metric: &Metric| {
+                metric.dimensions.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>()
+            };
+            let published = METRICS.iter().any(|one| one.name == metric && by(one) == keys);
             let is_known = found.starts_with("AWS/") || (found == namespace && published);
             if !is_known {
                 problems.push(format!("{id} watches {found} {metric} by {keys:?}, which nobody publishes"));
@@ -131,24 +132,16 @@ fn search(expression: &str) -> (String, String, BTreeSet<String>) {
     (namespace, between("MetricName=\"", "\""), parts.collect())
 }
 
-/// Every alarm has a heading or a line of the runbook that names it, by its logical id or its name without the
-/// deployment's.
+/// Every alarm has a heading of the runbook that names it.
 #[must_use]
 pub fn explained(template: &Template, runbook: &str) -> Vec<String> {
-    let alarms: BTreeSet<(String, String)> = match stacks(template) {
-        Err(problems) => return problems,
-        Ok(stacks) => stacks
-            .iter()
-            .flat_map(|stack| {
-                let alarms = stack.of_type("AWS::CloudWatch::Alarm");
-                let short = |name: &Value| text(name).trim_start_matches("registrar-edge-").to_owned();
-                alarms.map(move |(id, alarm)| (id.to_owned(), short(&alarm.properties["AlarmName"])))
-            })
-            .collect(),
+    let headings = || runbook.lines().filter(|line| line.starts_with('#'));
+    let words = |line: &'_ str| {
+        line.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>()
     };
-    let named = |name: &str| runbook.contains(&format!("`{name}`")) || runbook.contains(&format!("-{name}`"));
-    let silent = alarms.iter().filter(|(id, name)| !named(id) && !named(name));
-    silent.map(|(id, name)| format!("the runbook does not say what to do for {id} ({name})")).collect()
+    let headed = |id: &str| headings().any(|line| words(line).iter().any(|word| word == id));
+    let silent = template.of_type("AWS::CloudWatch::Alarm").filter(|(id, _)| !headed(id));
+    silent.map(|(id, _)| format!("the runbook does not say what to do for {id}")).collect()
 }
 
 #[cfg(test)]

@@ -26,8 +26,7 @@ pub fn queues(template: &Template) -> Vec<String> {
                 problems.push(format!("{id} can be used without TLS"));
             }
             let arn = json!(stack.arn(id));
-            let redrives = |queue: &Value| queue["RedrivePolicy"]["deadLetterTargetArn"] == arn;
-            let is_target = stack.of_type("AWS::SQS::Queue").any(|(_, other)| redrives(&other.properties));
+            let is_target = stack.resources.values().any(|other| takes_failures(&other.properties, &arn));
             let target = &properties["RedrivePolicy"]["deadLetterTargetArn"];
             let has_target = stack.with_arn(target).is_some_and(|(_, queue)| queue.kind == "AWS::SQS::Queue");
             if !is_target && !has_target {
@@ -36,6 +35,19 @@ pub fn queues(template: &Template) -> Vec<String> {
         }
         problems
     })
+}
+
+/// Says whether something is sent to an ARN when nobody takes it.
+fn takes_failures(properties: &Value, arn: &Value) -> bool {
+    match properties {
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            let ends = ["RedrivePolicy", "DeadLetterConfig", "OnFailure"].contains(&name.as_str());
+            (ends && value.as_object().is_some_and(|ends| ends.values().any(|end| end == arn)))
+                || takes_failures(value, arn)
+        }),
+        Value::Array(items) => items.iter().any(|item| takes_failures(item, arn)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 fn refuses_plain_text(stack: &Stack, id: &str) -> bool {

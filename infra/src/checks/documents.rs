@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use registrar_core::address::AddressKind;
+use registrar_core::custom_resource::{MEANT_FOR_CLOUDFORMATION, PROPERTIES};
 use registrar_core::pool::{Fallback, Policy, Pool, PoolState, WhenEmpty};
 use serde_json::Value;
 
@@ -11,18 +12,21 @@ use crate::samples::{DNS_ROLE, on_stacks, sample};
 use crate::stack::Stack;
 use crate::template::Template;
 
+/// Several documents at once, which a stack of one pool has no use for.
+const NOT_NEEDED: &str = "Pools";
+
 /// The custom resource has the properties that the code knows, and no other.
 #[must_use]
-pub fn properties(template: &Template, known: &[&str]) -> Vec<String> {
+pub fn properties(template: &Template) -> Vec<String> {
+    let known: BTreeSet<&str> = PROPERTIES.iter().chain(MEANT_FOR_CLOUDFORMATION).copied().collect();
     on_stacks(template, |stack| {
         let mut problems = Vec::new();
         for resource in stack.resources.values().filter(|resource| resource.kind.starts_with("Custom::")) {
             let found = resource.properties.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
             let found: BTreeSet<&str> = found.collect();
-            let known: BTreeSet<&str> = known.iter().copied().collect();
             let unread = found.difference(&known).map(|name| format!("nobody reads the property {name}"));
-            let missing = known.difference(&found).map(|name| format!("the property {name} is missing"));
-            problems.extend(unread.chain(missing));
+            let missing = known.difference(&found).filter(|name| **name != NOT_NEEDED);
+            problems.extend(unread.chain(missing.map(|name| format!("the property {name} is missing"))));
         }
         problems
     })

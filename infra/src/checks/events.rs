@@ -1,6 +1,6 @@
 //! Events: what the rules let through is what the code knows, and the schedule sends what it takes for a sweep.
 
-use registrar_core::trigger::Trigger;
+use registrar_core::trigger::{KNOWN, KNOWN_CALLS, Trigger};
 use serde_json::{Value, json};
 
 use crate::event;
@@ -14,18 +14,18 @@ const SWEEP: (&str, &str) = ("aws.events", "Scheduled Event");
 
 /// Every pair of source and detail type that the code knows is in a rule, and no other is.
 #[must_use]
-pub fn pairs(template: &Template, known: &[(&str, &str)]) -> Vec<String> {
+pub fn pairs(template: &Template) -> Vec<String> {
     let Some(all) = with_everything(template) else { return vec!["the template is refused".to_owned()] };
     let patterns = patterns(&all);
     let mut problems = Vec::new();
     for (id, pattern) in &patterns {
         for (source, detail_type) in product(pattern) {
-            if !known.contains(&(source.as_str(), detail_type.as_str())) {
+            if !KNOWN.contains(&(source.as_str(), detail_type.as_str())) {
                 problems.push(format!("{id} lets {detail_type:?} of {source} through, which the code drops"));
             }
         }
     }
-    for (source, detail_type) in known.iter().filter(|pair| **pair != SWEEP) {
+    for (source, detail_type) in KNOWN.iter().filter(|pair| **pair != SWEEP) {
         let has = |pattern: &Value| {
             product(pattern).any(|pair| pair == ((*source).to_owned(), (*detail_type).to_owned()))
         };
@@ -131,9 +131,9 @@ fn parameter_change(name: &str) -> Value {
         "detail": {"name": name, "type": "String", "operation": "Update"}})
 }
 
-fn address_call(name: &str) -> Value {
+fn call(source: &str, name: &str) -> Value {
     json!({"version": "0", "source": "aws.ec2", "detail-type": "AWS API Call via CloudTrail",
-        "detail": {"eventSource": "ec2.amazonaws.com", "eventName": name,
+        "detail": {"eventSource": source, "eventName": name,
             "requestParameters": {"instanceId": "i-1234567890abcdef0"}}})
 }
 
@@ -147,7 +147,7 @@ fn samples() -> Vec<Value> {
             "LifecycleHookName": "dns-drain", "EC2InstanceId": instance,
             "Origin": "AutoScalingGroup", "Destination": "EC2"}})
     };
-    vec![
+    let mut samples = vec![
         ec2("EC2 Instance State-change Notification", json!({"instance-id": instance, "state": "running"})),
         ec2(
             "EC2 Instance State-change Notification",
@@ -163,15 +163,15 @@ fn samples() -> Vec<Value> {
         group("EC2 Instance Launch Successful"),
         group("EC2 Instance Terminate Successful"),
         parameter_change("/registrar/edge/pools/video"),
-        address_call("AssociateAddress"),
-        address_call("DisassociateAddress"),
-    ]
+    ];
+    samples.extend(KNOWN_CALLS.iter().map(|(source, name)| call(source, name)));
+    samples
 }
 
 /// Events that would only cost: calls that failed or concern no address, and other notifications of EC2.
 fn unwanted() -> Vec<Value> {
-    let mut failed = address_call("AssociateAddress");
+    let mut failed = call("ec2.amazonaws.com", "AssociateAddress");
     failed["detail"]["errorCode"] = json!("Client.InvalidInstanceID.NotFound");
     let volume = json!({"source": "aws.ec2", "detail-type": "EBS Volume Notification", "detail": {}});
-    vec![failed, address_call("RunInstances"), volume]
+    vec![failed, call("ec2.amazonaws.com", "RunInstances"), volume]
 }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::samples::on_stacks;
 use crate::template::Template;
 
-/// Every variable of the function that reads the queue is known, and those that it cannot do without are set.
+/// The function has the variables that the code reads, and no other.
 #[must_use]
-pub fn environment(template: &Template, known: &[&str], needed: &[&str]) -> Vec<String> {
+pub fn environment(template: &Template, known: &[&str]) -> Vec<String> {
     on_stacks(template, |stack| {
         let mut problems = Vec::new();
         for (id, variables) in
@@ -16,7 +16,7 @@ pub fn environment(template: &Template, known: &[&str], needed: &[&str]) -> Vec<
             let names = variables.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
             let unread = names.filter(|name| !known.contains(name));
             problems.extend(unread.map(|name| format!("{id} sets {name}, which the code does not read")));
-            let missing = needed.iter().filter(|name| variables.get(**name).is_none());
+            let missing = known.iter().filter(|name| variables.get(**name).is_none());
             problems.extend(missing.map(|name| format!("{id} does not set {name}")));
         }
         problems

@@ -13,6 +13,15 @@ use crate::template::Template;
 /// What the function may do with a hosted zone, which another account's role does instead where one is given.
 const IN_THE_HOSTED_ZONE: &str = "route53:";
 
+/// What Lambda does with the function's role: it reads the queue and writes the log.
+const PLATFORM: &[&str] = &[
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+];
+
 /// Returns the policies of the function that reads the queue.
 ///
 /// # Errors
@@ -22,9 +31,11 @@ pub fn of_function(stack: &Stack) -> Result<Vec<Value>, String> {
     policy::of_role(stack, &policy::role_of(stack, id)?)
 }
 
-/// Every action that the code needs is allowed on what it needs it on, and no other action is allowed on anything.
+/// Every action that the code calls, or Lambda for it, is allowed on what it is used on, and no other action is allowed
+/// on anything.
 #[must_use]
-pub fn actions(template: &Template, needed: &[&str]) -> Vec<String> {
+pub fn actions(template: &Template, called: &[&str]) -> Vec<String> {
+    let needed = [called, PLATFORM].concat();
     let mut problems = on_stacks(template, |stack| {
         let policies = match of_function(stack) {
             Ok(policies) => policies,

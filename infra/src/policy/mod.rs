@@ -60,10 +60,10 @@ impl Request {
         self
     }
 
-    /// Says which service asks, where the policy is a resource's.
+    /// Says which service, or which account's root, asks where the policy is a resource's.
     #[must_use]
-    pub fn by(mut self, service: &str) -> Self {
-        self.principal = Some(service.to_owned());
+    pub fn by(mut self, principal: &str) -> Self {
+        self.principal = Some(principal.to_owned());
         self
     }
 }
@@ -115,7 +115,8 @@ fn applies(statement: &Value, request: &Request) -> Result<bool, String> {
     if !actions.iter().any(|wanted| pattern::matches(&wanted.to_ascii_lowercase(), &action)) {
         return Ok(false);
     }
-    let resources = texts(&statement["Resource"]);
+    // A trust policy names no resource: the role that it belongs to is meant.
+    let resources = statement.get("Resource").map_or(vec!["*"], texts);
     if !resources.iter().any(|wanted| pattern::matches(wanted, &request.resource)) {
         return Ok(false);
     }
@@ -127,10 +128,10 @@ fn applies(statement: &Value, request: &Request) -> Result<bool, String> {
     condition::holds(&statement["Condition"], &request.context)
 }
 
-/// Says whether a principal means whoever asks: everybody, or the service by its name.
+/// Says whether a principal means whoever asks: everybody, or the account or service by its name.
 fn is_meant(principal: &Value, asks: Option<&str>) -> bool {
-    let everybody = *principal == "*" || texts(&principal["AWS"]).contains(&"*");
-    everybody || asks.is_some_and(|service| texts(&principal["Service"]).contains(&service))
+    let named = [texts(&principal["AWS"]), texts(&principal["Service"])].concat();
+    *principal == "*" || named.contains(&"*") || asks.is_some_and(|asks| named.contains(&asks))
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ fn settings_that_the_code_does_not_know_are_found() {
         of_registrar(
             "HostedZoneName: !Ref HostedZoneName\n      DnsRoleArn",
             "HostedZone: !Ref HostedZoneName\n      DnsRoleArn",
-            agreement::properties,
+            documents::properties,
             "nobody reads the property HostedZone",
         ),
         of_registrar("\"ttl_secs\":", "\"ttl\":", documents::pools, "ttl"),
@@ -179,16 +179,16 @@ fn events_that_nobody_knows_or_gets_are_found() {
         of_registrar(
             "[EC2 Instance State-change Notification]",
             "[EC2 Instance State Change]",
-            agreement::pairs,
+            events::pairs,
             "no rule lets \"EC2 Instance State-change",
         ),
         of_registrar(
             "          - EC2 Instance Launch Successful\n",
             "",
-            agreement::pairs,
+            events::pairs,
             "EC2 Instance Launch Successful",
         ),
-        of_registrar("source: [aws.ssm]", "source: [aws.ssm, aws.s3]", agreement::pairs, "aws.s3"),
+        of_registrar("source: [aws.ssm]", "source: [aws.ssm, aws.s3]", events::pairs, "aws.s3"),
         of_registrar(
             "errorCode: [{ exists: false }]",
             "errorCode: [{ exists: true }]",
@@ -219,17 +219,17 @@ fn events_that_nobody_knows_or_gets_are_found() {
 #[test]
 fn alarms_that_watch_nothing_or_tell_nobody_are_found() {
     assert_found(&[
-        of_registrar("MetricName: held_back", "MetricName: held", agreement::metrics, "Registrar held"),
+        of_registrar("MetricName: held_back", "MetricName: held", alarms::known, "Registrar held"),
         of_registrar(
             "MetricName=\\\"records\\\"",
             "MetricName=\\\"record\\\"",
-            agreement::metrics,
+            alarms::known,
             "Registrar record ",
         ),
         of_registrar(
             "{Registrar,Deployment,Pool,state}",
             "{Registrar,Deployment,state}",
-            agreement::metrics,
+            alarms::known,
             "members",
         ),
         of_registrar(
@@ -253,7 +253,7 @@ fn alarms_that_watch_nothing_or_tell_nobody_are_found() {
         of_registrar(
             "POWERTOOLS_METRICS_NAMESPACE: Registrar",
             "POWERTOOLS_METRICS_NAMESPACE: Edge",
-            agreement::metrics,
+            alarms::known,
             "HeldBackAlarm",
         ),
     ]);

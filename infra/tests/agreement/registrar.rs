@@ -4,6 +4,7 @@ use registrar_infra::checks::{
     alarms, delivery, documents, events, function, permissions, requests, surface,
 };
 use registrar_infra::template::Template;
+use registrar_lambda::environment::VARIABLES;
 
 use crate::{code, registrar};
 
@@ -39,37 +40,21 @@ pub(crate) fn actions(template: &Template) -> Vec<String> {
 }
 
 pub(crate) fn environment(template: &Template) -> Vec<String> {
-    function::environment(
-        template,
-        &code::variables(),
-        &[
-            "REGISTRAR_DEPLOYMENT",
-            "REGISTRAR_CONFIG_PATH",
-            "REGISTRAR_QUEUE_URL",
-            "POWERTOOLS_METRICS_NAMESPACE",
-        ],
-    )
+    function::environment(template, VARIABLES)
 }
 
 pub(crate) fn paths(template: &Template) -> Vec<String> {
-    let (config, document) = code::paths();
-    function::paths(template, &config, &document)
-}
-
-pub(crate) fn metrics(template: &Template) -> Vec<String> {
-    alarms::known(template, &code::metrics())
-}
-
-pub(crate) fn pairs(template: &Template) -> Vec<String> {
-    events::pairs(template, &code::events())
+    match (code::paths(), "video".parse()) {
+        (Ok(paths), Ok(pool)) => function::paths(template, paths.config(), &paths.document(&pool)),
+        (paths, pool) => vec![format!("{:?} {:?}", paths.err(), pool.err())],
+    }
 }
 
 pub(crate) fn parameter_changes(template: &Template) -> Vec<String> {
-    events::parameters_pass(template, &code::concerns)
-}
-
-pub(crate) fn properties(template: &Template) -> Vec<String> {
-    documents::properties(template, &code::properties())
+    match code::paths() {
+        Ok(paths) => events::parameters_pass(template, &|name| paths.concerns(name)),
+        Err(error) => vec![error.to_string()],
+    }
 }
 
 pub(crate) fn surface(template: &Template) -> Vec<String> {
@@ -98,12 +83,12 @@ fn the_paths_of_parameters_are_the_codes() {
 
 #[test]
 fn every_metric_of_an_alarm_and_of_the_dashboard_is_published() {
-    registrar(metrics);
+    registrar(alarms::known);
 }
 
 #[test]
 fn the_rules_let_through_what_the_code_knows_and_nothing_else() {
-    registrar(pairs);
+    registrar(events::pairs);
 }
 
 #[test]
@@ -123,7 +108,7 @@ fn the_schedule_sends_a_sweep() {
 
 #[test]
 fn the_custom_resource_has_the_properties_that_the_code_knows() {
-    registrar(properties);
+    registrar(documents::properties);
 }
 
 #[test]
