@@ -4,6 +4,7 @@
 //! "Parameters section structure" and "Rules section".
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use fancy_regex::Regex;
 use serde_json::{Value, json};
@@ -118,11 +119,16 @@ fn check(declaration: &Value, kind: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A pattern has to match the whole value.
+/// A pattern has to match the whole value. Making one costs far more than trying it, and there are few.
 fn matches(pattern: &str, value: &str) -> Result<bool, String> {
-    let whole = format!("^(?:{pattern})$");
-    let regex =
-        Regex::new(&whole).map_err(|error| format!("the pattern {pattern} cannot be read: {error}"))?;
+    static MADE: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !made.contains_key(pattern) {
+        let regex = Regex::new(&format!("^(?:{pattern})$"));
+        let regex = regex.map_err(|error| format!("the pattern {pattern} cannot be read: {error}"))?;
+        made.insert(pattern.to_owned(), regex);
+    }
+    let regex = &made[pattern];
     regex.is_match(value).map_err(|error| format!("the pattern {pattern} cannot be tried: {error}"))
 }
 

@@ -9,6 +9,7 @@ pub mod documents;
 pub mod events;
 pub mod fleet;
 pub mod function;
+pub mod nested;
 pub mod permissions;
 pub mod requests;
 pub mod surface;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::parameters::text;
 use crate::policy::{self, Decision, Request, statements, texts};
@@ -165,4 +165,15 @@ pub fn boundaries(template: &Template) -> Vec<String> {
         problems.extend(wrong.map(|(id, _)| format!("{id} has not the boundary {wanted}")));
     }
     problems
+}
+
+/// The function's role carries the deployment's tag, by which the role in another account knows it.
+#[must_use]
+pub fn tagged(template: &Template) -> Vec<String> {
+    on_stacks(template, |stack| {
+        let wanted = json!({"Key": "registrar:deployment", "Value": "edge"});
+        let has = |role: &Value| role["Tags"].as_array().is_some_and(|tags| tags.contains(&wanted));
+        let untagged = stack.of_type("AWS::IAM::Role").filter(|(_, role)| !has(&role.properties));
+        untagged.map(|(id, _)| format!("{id} has not the deployment's tag")).collect()
+    })
 }

@@ -17,6 +17,9 @@ const OWNER: &str = "registrar-owner.video.bos.edge.example.com";
 /// Parameters.
 type Pairs = &'static [(&'static str, &'static str)];
 
+/// The policies of a role.
+type Policies = Result<Vec<Value>, String>;
+
 const TAGGED: Pairs = &[];
 const NAMED: Pairs = &[("AutoScalingGroupNames", "edge-video,edge-audio")];
 const MORE_NAMES: Pairs = &[("AdditionalRecordNames", "audio.edge.example.com,data.edge.example.com")];
@@ -40,14 +43,52 @@ struct Case {
 /// Every request of the table is decided as it should be.
 #[must_use]
 pub fn decided(template: &Template) -> Vec<String> {
-    let mut of: BTreeMap<Pairs, Result<Vec<Value>, String>> = BTreeMap::new();
+    let cases = [records(), records_elsewhere(), groups(), parameters(), queues()].concat();
+    problems(template, cases, &of_function)
+}
+
+/// In the account of the hosted zone, the role that the function assumes may do just what its own could.
+#[must_use]
+pub fn decided_elsewhere(template: &Template) -> Vec<String> {
+    problems(template, records(), &|stack| policy::of_role(stack, "DnsRole"))
+}
+
+/// The role in the account of the hosted zone is assumed by the deployment's function, and by nobody else.
+#[must_use]
+pub fn trusted(template: &Template) -> Vec<String> {
+    let stack = match Stack::new(template, &sample(template, &[]), "us-east-1") {
+        Ok(stack) => stack,
+        Err(refusals) => return vec![format!("{refusals:?}")],
+    };
     let mut problems = Vec::new();
-    for Case { given, request, allowed } in
-        [records(), records_elsewhere(), groups(), parameters(), queues()].concat()
-    {
+    for (id, role) in stack.of_type("AWS::IAM::Role") {
+        let trust = role.properties["AssumeRolePolicyDocument"].clone();
+        for (account, name, tag, expected) in [
+            (ACCOUNT, "edge-FunctionRole-1A2B3C4D5E6F", "edge", Decision::Allowed),
+            (ACCOUNT, "edge-FunctionRole-1A2B3C4D5E6F", "edge-2", Decision::NotAllowed),
+            (ACCOUNT, "other", "edge", Decision::NotAllowed),
+            ("999999999999", "edge-FunctionRole-1A2B3C4D5E6F", "edge", Decision::NotAllowed),
+        ] {
+            let request = Request::new("sts:AssumeRole", "*")
+                .by(&format!("arn:aws:iam::{account}:root"))
+                .with("aws:PrincipalArn", &format!("arn:aws:iam::{account}:role/{name}"))
+                .with("aws:PrincipalTag/registrar:deployment", tag);
+            let decision = policy::decide(std::slice::from_ref(&trust), &request);
+            if decision != Ok(expected) {
+                problems.push(format!("{id} and {name} of {account} tagged {tag}: {decision:?}"));
+            }
+        }
+    }
+    problems
+}
+
+fn problems(template: &Template, cases: Vec<Case>, role: &dyn Fn(&Stack) -> Policies) -> Vec<String> {
+    let mut of: BTreeMap<Pairs, Policies> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for Case { given, request, allowed } in cases {
         let policies = of.entry(given).or_insert_with(|| {
             let stack = Stack::new(template, &sample(template, given), "us-east-1");
-            stack.map_err(|refusals| format!("{refusals:?}")).and_then(|stack| of_function(&stack))
+            stack.map_err(|refusals| format!("{refusals:?}")).and_then(|stack| role(&stack))
         });
         match policies.as_ref().map_err(Clone::clone).and_then(|policies| policy::decide(policies, &request))
         {

@@ -54,7 +54,15 @@ fn is_wildcard(lines: &[&str], index: usize) -> bool {
                 && !action.contains(['/', ':'])
         })
     };
-    names_them || code.contains("arn:") || is_action(code.trim_matches(['\'', '"', ',']))
+    // What a sentence mentions is none.
+    let begins = |before: &str| {
+        let before = before.trim_end();
+        before.is_empty()
+            || before.ends_with(['-', ':', '[', ',', '"', '\'', '`'])
+            || before.ends_with("!Sub")
+    };
+    let names_arn = code.split_once("arn:").is_some_and(|(before, _)| begins(before));
+    names_them || names_arn || is_action(code.trim_matches(['\'', '"', ',']))
 }
 
 /// Looks for a comment beside the line, and then above each line that it is nested in, up to its property.
@@ -131,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_reason_stands_beside_the_wildcard_or_above_it() {
-        let good = "Action: x:Y\n# No resources.\nResource: '*'\nResource: a # all of '*'\nCode: 'a*'\nAction: s:* # All.\n";
+        let good = "Action: x:Y\n# No resources.\nResource: '*'\nResource: a # all of '*'\nCode: 'a*'\nText: >-\n  such as arn:aws:x/*\nAction: s:* # All.\n";
         assert!(problems(good).is_empty(), "{:?}", problems(good));
         let above = "# All.\nResource:\n  - arn:aws:x/*\n  - arn:aws:y/*\n";
         assert!(problems(above).is_empty(), "{:?}", problems(above));

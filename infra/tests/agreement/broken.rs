@@ -1,9 +1,9 @@
 //! Templates that were broken in one place: the check that is meant to see it does, with words about it.
 
 use registrar_infra::checks::{
-    alarms, delivery, documents, events, fleet, permissions, requests, surface, wildcards,
+    alarms, delivery, documents, events, fleet, nested, permissions, requests, surface, wildcards,
 };
-use registrar_infra::template::Template;
+use registrar_infra::template::{self, Template};
 
 use crate::registrar as agreement;
 use crate::{Check, read};
@@ -20,6 +20,18 @@ struct Break {
 
 const fn of_registrar(from: &'static str, to: &'static str, check: Check, told: &'static str) -> Break {
     Break { template: "registrar.yaml", from, to, check, told }
+}
+
+const fn of_dns_role(from: &'static str, to: &'static str, check: Check, told: &'static str) -> Break {
+    Break { template: "dns-role.yaml", from, to, check, told }
+}
+
+const fn of_main(from: &'static str, to: &'static str, told: &'static str) -> Break {
+    Break { template: "main.yaml", from, to, check: nested_stacks, told }
+}
+
+fn nested_stacks(template: &Template) -> Vec<String> {
+    nested::stacks(template, &template::all().unwrap_or_default())
 }
 
 const fn of_fleet(from: &'static str, to: &'static str, check: Check, told: &'static str) -> Break {
@@ -410,6 +422,56 @@ fn a_fleet_that_a_wavelength_zone_would_not_start_or_drain_is_found() {
             "Value: !Ref SelectorTagValue, PropagateAtLaunch: false",
             fleet::tags,
             "the tag",
+        ),
+    ]);
+}
+
+#[test]
+fn another_accounts_role_that_may_or_trusts_more_is_found() {
+    assert_found(&[
+        of_dns_role("RecordTypes: [A]", "RecordTypes: [A, AAAA]", requests::decided_elsewhere, "AAAA"),
+        of_dns_role("[CREATE, DELETE]", "[CREATE]", requests::decided_elsewhere, "DELETE"),
+        of_dns_role(
+            "ArnLike: { aws:PrincipalArn: !Ref RegistrarRoleArn }",
+            "ArnLike: { aws:PrincipalArn: '*:*:*:*:*:*' }",
+            requests::trusted,
+            "other",
+        ),
+        of_dns_role(
+            "'aws:PrincipalTag/registrar:deployment': !Ref DeploymentName",
+            "'aws:PrincipalTag/registrar:deployment': [edge, edge-2]",
+            requests::trusted,
+            "edge-2",
+        ),
+        of_dns_role(
+            "      Tags: [{ Key: 'registrar:deployment', Value: !Ref DeploymentName }]\n",
+            "",
+            permissions::tagged,
+            "DnsRole has not",
+        ),
+    ]);
+}
+
+#[test]
+fn nested_stacks_that_do_not_fit_are_found() {
+    assert_found(&[
+        of_main("TemplateURL: fleet.yaml", "TemplateURL: fleets.yaml", "there is no fleets.yaml"),
+        of_main("        CodeKey: !Ref CodeKey\n", "", "CodeKey: has no default"),
+        of_main(
+            "        AllowPing: !Ref AllowPing\n",
+            "        AllowPings: !Ref AllowPing\n",
+            "AllowPings: is no parameter",
+        ),
+        of_main("Network.Outputs.WavelengthSubnetId", "Network.Outputs.SubnetId", "no output SubnetId"),
+        of_main(
+            "${Registrar.Outputs.PoolParameterName}",
+            "${Registrar.Outputs.Parameter}",
+            "no output Parameter",
+        ),
+        of_main(
+            "AutoScalingGroupName: !Sub ${DeploymentName}-${PoolName}",
+            "AutoScalingGroupName: !Sub ${PoolName}",
+            "does not know the group",
         ),
     ]);
 }

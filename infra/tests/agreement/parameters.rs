@@ -111,7 +111,57 @@ const STEERING: &[Bad] = &[
         "Location1Name and Location2Name are the same",
     ),
     (&[("ClientName", "Video.example.com")], "in lower case"),
+    (&[("DefaultAddress", ""), ("DefaultName", "192.0.2.256")], "must be a domain name"),
 ];
+
+const PROBER: &[Bad] = &[
+    (&[("ProbeCodeBucket", "")], "Give ProbeCodeBucket (with ProbeCodeKey) or ProbeImageUri"),
+    (&[("ProbeImageUri", "123456789012.dkr.ecr.us-east-1.amazonaws.com/probe:1")], "and not both"),
+    (&[("ProbeCodeBucket", ""), ("ProbeImageUri", "probe:latest")], "must be an image in Amazon ECR"),
+    (&[("ProbeReach", "icmp:")], "must be stun:PORT"),
+    (&[("ProbeReach", "udp:5000,send=7,expect=70")], "must be stun:PORT"),
+    (&[("ProbeSchedule", "rate(1 hour)")], "must be rate(1 minute)"),
+];
+
+const DNS_ROLE: &[Bad] = &[
+    (&[("RegistrarRoleArn", "arn:aws:iam::123456789012:role/*")], "must be the ARN of a role"),
+    (&[("RegistrarRoleArn", "arn:aws:iam::*:role/edge-FunctionRole-*")], "must be the ARN of a role"),
+    (&[("RegistrarRoleArn", "*")], "must be the ARN of a role"),
+    (&[("ProberRoleArn", "arn:aws:iam::123456789012:root")], "must be the ARN of a role"),
+    (&[("RecordName", "*.example.com")], "must be a domain name"),
+];
+
+const MAIN: &[Bad] = &[
+    (
+        &[("FallbackAddress", "192.0.2.1"), ("FallbackName", "a.example.com")],
+        "Give FallbackAddress or FallbackName",
+    ),
+    (&[("FallbackName", "video.bos.edge.example.com")], "FallbackName is RecordName itself"),
+    (&[("ClientName", "video.edge.example.com")], "ClientName needs CarrierCidrs"),
+    (
+        &[("ClientName", "video.edge.example.com"), ("CarrierCidrs", "10.0.0.0/8")],
+        "ClientName needs FallbackAddress",
+    ),
+    (&[("ProberAvailabilityZone", "us-east-1a")], "ProberAvailabilityZone needs ProbeCodeBucket"),
+    (&[("ProbeCodeBucket", "packages")], "The probe needs ProberAvailabilityZone"),
+    (&[("CarrierCidrs", "10.0.0.0/25")], "must be IPv4 ranges"),
+    (&[("WavelengthZone", "us-east-1a")], "must be the name of a Wavelength zone"),
+];
+
+#[test]
+fn bad_parameters_of_the_prober_are_refused() {
+    assert_none(&surface::refused(&read("prober.yaml"), PROBER), "prober.yaml");
+}
+
+#[test]
+fn bad_parameters_of_the_role_in_another_account_are_refused() {
+    assert_none(&surface::refused(&read("dns-role.yaml"), DNS_ROLE), "dns-role.yaml");
+}
+
+#[test]
+fn bad_parameters_of_the_whole_are_refused() {
+    assert_none(&surface::refused(&read("main.yaml"), MAIN), "main.yaml");
+}
 
 #[test]
 fn bad_parameters_of_the_control_plane_are_refused() {

@@ -1,9 +1,9 @@
 //! Every template: queues, logs, targets, roles, wildcards, and what Wavelength zones do not have.
 
-use registrar_infra::checks::{alarms, delivery, fleet, permissions, surface, wildcards};
-use registrar_infra::template;
+use registrar_infra::checks::{alarms, delivery, fleet, nested, permissions, requests, surface, wildcards};
+use registrar_infra::template::{self, Template};
 
-use crate::{assert_none, every};
+use crate::{assert_none, every, read};
 
 #[test]
 fn good_parameters_are_taken() {
@@ -51,6 +51,11 @@ fn roles_carry_the_boundary() {
 }
 
 #[test]
+fn roles_carry_the_deployments_tag() {
+    every(permissions::tagged);
+}
+
+#[test]
 fn hooks_let_an_instance_drain_and_then_go() {
     every(fleet::hooks);
 }
@@ -75,13 +80,41 @@ fn the_wavelength_subnet_leads_to_the_carrier() {
     every(fleet::routes);
 }
 
+fn all() -> Vec<Template> {
+    template::all().unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+fn page() -> String {
+    std::fs::read_to_string(template::folder().join("README.md")).unwrap_or_else(|error| panic!("{error}"))
+}
+
 #[test]
 fn the_runbook_explains_every_alarm() {
-    let runbook = std::fs::read_to_string(template::folder().join("README.md")).expect("infra/README.md");
-    let problems: Vec<String> = template::all()
-        .expect("templates")
-        .iter()
-        .flat_map(|template| alarms::explained(template, &runbook))
-        .collect();
+    let problems = all().iter().flat_map(|template| alarms::explained(template, &page())).collect::<Vec<_>>();
     assert_none(&problems, "the runbook");
+}
+
+#[test]
+fn the_page_names_every_parameter_of_the_control_plane() {
+    assert_none(&nested::documented(&read("registrar.yaml"), &page()), "infra/README.md");
+}
+
+#[test]
+fn nested_stacks_take_what_they_are_handed_and_have_what_they_are_asked_for() {
+    assert_none(&nested::stacks(&read("main.yaml"), &all()), "main.yaml");
+}
+
+#[test]
+fn a_parameter_takes_the_same_values_wherever_it_is() {
+    assert_none(&nested::alike(&all()), "parameters");
+}
+
+#[test]
+fn the_role_in_the_account_of_the_hosted_zone_may_do_what_the_functions_own_could() {
+    assert_none(&requests::decided_elsewhere(&read("dns-role.yaml")), "dns-role.yaml");
+}
+
+#[test]
+fn the_role_in_the_account_of_the_hosted_zone_trusts_the_function_and_nobody_else() {
+    assert_none(&requests::trusted(&read("dns-role.yaml")), "dns-role.yaml");
 }
