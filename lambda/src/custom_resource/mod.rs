@@ -25,6 +25,9 @@ use guarded::guarded;
 /// How long before the deadline the work ends, so that the answer can be sent, and sent again.
 const TO_ANSWER: Duration = Duration::from_secs(4);
 
+/// How long before that the work is told to end by itself: it knows then what is left, and whoever is cut off does not.
+const TO_END: Duration = Duration::from_millis(300);
+
 /// What an answer may tell the template.
 type Data = BTreeMap<String, String>;
 
@@ -54,7 +57,7 @@ impl Handler {
         let to_answer = TO_ANSWER.min(deadline.remaining() / 3);
         let until = deadline.earlier_by(to_answer);
         let begun = Begun::default();
-        let work = guarded(self.fulfil(request, event, &begun, until));
+        let work = guarded(self.fulfil(request, event, &begun, until.earlier_by(TO_END)));
         let worked = match tokio::time::timeout_at(until.0, work).await {
             Ok(Ok(worked)) => worked,
             Ok(Err(panicked)) => {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use aws_stand_in::{AvailabilityZone, Fault, Operation, ZoneType};
 use serde_json::{Value, json};
 
-use super::{Bucket, LITTLE_TIME, ask, made_with, properties, reason, refusal};
+use super::{Bucket, LITTLE_TIME, ask, made_with, reason, refusal};
 use crate::environment::Served;
 use crate::fleet::{BOSTON, document, id, machine, name, put_all, put_document, weighted, weighted_lines};
 use crate::stage::{Stage, ZONE, publish};
@@ -295,5 +295,51 @@ async fn a_role_that_the_document_does_not_name_is_refused() -> Result<()> {
     properties["DnsRoleArn"] = json!("arn:aws:iam::210987654321:role/dns");
     let served = refused(&stage, &properties, "record.role_arn is not given and DnsRoleArn is").await?;
     assert_eq!(served.total(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pool_that_is_held_back_fails_nobody_and_the_template_is_told_why() -> Result<()> {
+    let stage = Stage::with_video(1..=6).await?;
+    let environment = &mut stage.environment().await?;
+    environment.sweep().await?;
+    // Nobody is selected any more, and all of them live: the removal budget lets two go.
+    let mut reselected = document("video");
+    reselected["members"]["tags"] = json!({"edge-dns": "film"});
+    let mut bucket = Bucket::open(0).await?;
+    let (served, answer) =
+        ask(environment, &mut bucket, "Update", &made_with(&with_document(&reselected))).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    assert!(served.held("video", "removal-budget") > 0, "{}", served.event);
+    let data = &answer["Data"];
+    assert_eq!((&data["Changes"], &data["HeldBack"]), (&json!("2"), &json!("4")));
+    let told = data["HeldBackReason"].as_str().unwrap_or_default();
+    assert!(told.starts_with("video: "), "{data}");
+    assert_ne!(data["NameServers"], "");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hosted_zone_of_another_account_is_checked_through_its_role() -> Result<()> {
+    const ROLE: &str = "arn:aws:iam::210987654321:role/dns";
+    const THEIRS: &str = "Z9999999999999999999";
+    let stage = Stage::with(|world| {
+        world.put_hosted_zone_of_role(ROLE, THEIRS, "their.example.org", vec![])?;
+        put_all(world, [machine("video", 1)]);
+        Ok(())
+    })
+    .await?;
+    let mut theirs = document("video");
+    theirs["record"]["hosted_zone_id"] = json!(THEIRS);
+    theirs["record"]["role_arn"] = json!(ROLE);
+    theirs["record"]["name"] = json!("video.their.example.org");
+    let mut properties = with_document(&theirs);
+    properties["HostedZoneId"] = json!(THEIRS);
+    properties["HostedZoneName"] = json!("their.example.org");
+    properties["DnsRoleArn"] = json!(ROLE);
+    let (served, answer) = create(&stage, &properties).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    assert_eq!(served.calls_of("sts:AssumeRole"), 1, "{:?}", served.calls);
+    assert_eq!(stage.records_of(THEIRS)?.len(), 1);
     Ok(())
 }

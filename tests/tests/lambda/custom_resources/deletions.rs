@@ -209,21 +209,20 @@ async fn without_time_for_a_second_listing_the_stack_is_to_be_deleted_again() ->
 }
 
 #[tokio::test]
-async fn a_deletion_that_cannot_remove_says_so_and_the_records_stay() -> Result<()> {
-    let stage = Stage::with_video([1]).await?;
-    let mut environment = stage.environment().await?.with_timeout(LITTLE_TIME);
-    let mut bucket = Bucket::open(0).await?;
-    environment.sweep().await?;
-    environment.expects_error("records are left");
-    let denied = refusal(403, "AccessDenied");
-    stage.world().arm(Fault::on(Operation::ChangeResourceRecordSets, denied).always());
-    let (_, answer) = ask(&mut environment, &mut bucket, "Delete", &made_with(&properties())).await?;
-    assert_eq!(answer["Status"], "FAILED");
-    assert!(
-        reason(&answer).contains("records are left: 1 × ") && reason(&answer).contains("again"),
-        "{answer}"
-    );
-    assert_eq!(stage.records()?, weighted_lines("video", [1]));
+async fn a_deletion_that_cannot_remove_says_how_much_is_left() -> Result<()> {
+    let hang = Effect::Hang(Duration::from_secs(60));
+    for effect in [refusal(403, "AccessDenied"), Effect::Throttle, hang] {
+        let stage = Stage::with_records([1, 2], |_| Ok(())).await?;
+        let mut environment = stage.environment().await?.with_timeout(LITTLE_TIME);
+        let mut bucket = Bucket::open(0).await?;
+        environment.expects_error("records are left");
+        stage.world().arm(Fault::on(Operation::ChangeResourceRecordSets, effect.clone()).always());
+        let (_, answer) = ask(&mut environment, &mut bucket, "Delete", &made_with(&properties())).await?;
+        assert_eq!(answer["Status"], "FAILED", "{effect:?}: {answer}");
+        assert!(reason(&answer).starts_with("records are left: 2 × "), "{effect:?}: {answer}");
+        assert!(reason(&answer).contains("(hint: delete the stack again"), "{effect:?}: {answer}");
+        assert_eq!(stage.records()?, weighted_lines("video", [1, 2]));
+    }
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::environment::{Environment, Served};
-use crate::fleet::{document, id, machine, name, put_all, put_document, weighted_lines};
+use crate::fleet::weighted_lines;
 use crate::stage::{Stage, ZONE};
 
 /// What makes the address of an answer a secret.
@@ -200,7 +200,7 @@ async fn the_deletion_of_what_was_never_made_touches_nothing() -> Result<()> {
 #[tokio::test]
 async fn an_answer_is_sent_again_where_the_bucket_says_nothing() -> Result<()> {
     let stage = Stage::with_video([1]).await?;
-    let mut environment = stage.environment().await?.with_timeout(LITTLE_TIME);
+    let mut environment = stage.environment().await?.with_timeout(Duration::from_secs(5));
     let mut bucket = Bucket::open_after(1, 1).await?;
     let (_, answer) = ask(&mut environment, &mut bucket, "Create", &json!({})).await?;
     assert_eq!(answer["Status"], "SUCCESS");
