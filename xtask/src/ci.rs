@@ -25,6 +25,8 @@ pub(crate) fn run() -> Result<()> {
     step("the contract suite against ministack", contract(&python))?;
     let emulator = ["test", "--workspace", "--test", "emulator", "--", "--ignored"];
     step("the function on ministack", with_python(cargo(&emulator), &python))?;
+    let linters = ["test", "--workspace", "--test", "linters", "--", "--ignored"];
+    step("the templates under linters", with_python(cargo(&linters), &python))?;
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     documentation.env("RUSTDOCFLAGS", "--deny warnings");
     step("documentation", documentation)?;
