@@ -50,7 +50,7 @@ pub fn paths(template: &Template, config: &str, document: &str) -> Vec<String> {
                     .push(format!("{id} sends its drain tickets to {url}, which is no queue that it reads"));
             }
         }
-        for (id, parameter) in stack.of_type("AWS::SSM::Parameter") {
+        for (id, parameter) in stack.documents() {
             if parameter.properties["Name"] != document {
                 problems.push(format!("{id} is {}, not {document}", parameter.properties["Name"]));
             }
