@@ -101,6 +101,13 @@ impl Handler {
         deadline: Deadline,
     ) -> Result<Data, String> {
         let wanted = Wanted::read(request)?;
+        if let Some(left) = request.left_deployment(&self.environment.deployment) {
+            let named = request.deployment(&self.environment.deployment);
+            return Err(format!(
+                "deployment {left} cannot become {named}: nothing would keep or remove the records of {left} (hint: deploy \
+                 another stack with DeploymentName {named}, and then delete this one)"
+            ));
+        }
         let patience = Deadline::after(deadline.remaining() / 3);
         loop {
             match self.attempt(&wanted, begun, deadline).await {
@@ -130,6 +137,13 @@ impl Handler {
         let mut deployment = self.opened_for(wanted, deadline).await?;
         let looked = deployment.look_at_all_of(&wanted.hosted_zones, deadline).await;
         may_go_ahead(&deployment, &looked, wanted.is_creation())?;
+        if let Some(pool) = deployment.with_records(&wanted.request.left_pools(), &looked) {
+            return Err(format!(
+                "pool {pool} is not in the stack any more and has records, which nothing would keep or remove (hint: update \
+                 the stack with PoolState retired first, and then give the pool another name)"
+            )
+            .into());
+        }
         let before = begun.is_set();
         begun.set(true);
         let run = Box::new(deployment.apply(looked, deadline, &mut ()).await?);
@@ -189,6 +203,7 @@ impl Handler {
             if name == *own { self.environment.paths.clone() } else { ParameterPaths::new(&name, None) };
         let (aws, clock) = (self.aws.clone(), self.clock.clone());
         let mut deployment = Deployment::open(aws, name, paths, clock, self.seed, deadline).await?;
+        deployment.leave_out(&wanted.request.left_pools());
         deployment.overlay(wanted.pools.clone());
         Ok(deployment)
     }

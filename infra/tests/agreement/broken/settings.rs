@@ -26,7 +26,13 @@ fn settings_that_the_code_does_not_know_are_found() {
             "Name: !Sub /registrar/${DeploymentName}/pools/${PoolName}",
             "Name: !Sub /registrar/${DeploymentName}/${PoolName}",
             agreement::paths,
-            "PoolParameter is",
+            "no parameter is /registrar/edge/pools/video",
+        ),
+        of_registrar(
+            "Name: !Sub /registrar/${DeploymentName}/stack",
+            "Name: !Sub /registrar/${DeploymentName}/pools/stack",
+            agreement::paths,
+            "StackParameter is /registrar/edge/pools/stack",
         ),
         of_registrar(
             "REGISTRAR_QUEUE_URL: !Ref Queue",

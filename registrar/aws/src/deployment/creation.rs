@@ -10,6 +10,7 @@ use registrar_core::inventory::Observed;
 use registrar_core::pool::Pool;
 use registrar_core::retire::recorded;
 
+use super::retire::pools_with_records;
 use super::{Deployment, Looked, Scope};
 use crate::Deadline;
 
@@ -24,6 +25,11 @@ impl Deployment {
             self.parameters.pools.push(pool);
         }
         self.parameters.pools.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+
+    /// Leaves pools out, for this one only: their documents are about to go.
+    pub fn leave_out(&mut self, pools: &BTreeSet<PoolName>) {
+        self.parameters.pools.retain(|known| !pools.contains(&known.name));
     }
 
     /// Looks at every pool, and at these hosted zones besides, all of them listed whole.
@@ -48,6 +54,13 @@ impl Deployment {
             let id = ids.find(|id| inventory.fleet.lookup(id) == Observed::Known(None))?;
             Some((pool, id))
         })
+    }
+
+    /// Returns one of these pools that has records.
+    #[must_use]
+    pub fn with_records(&self, pools: &BTreeSet<PoolName>, looked: &Looked) -> Option<PoolName> {
+        let found = pools_with_records(self, &looked.inventory.hosted_zones);
+        found.intersection(pools).next().cloned()
     }
 
     /// Deletes what SSM keeps of the deployment beside its documents: what is known by its name, and whatever else

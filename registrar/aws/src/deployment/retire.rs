@@ -206,7 +206,7 @@ async fn nothing_left(
     Next::List
 }
 
-fn pools_with_records(
+pub(super) fn pools_with_records(
     deployment: &Deployment,
     zones: &BTreeMap<HostedZoneId, HostedZone>,
 ) -> BTreeSet<PoolName> {

@@ -21,9 +21,9 @@ pub use remains::Remains;
 pub use response::{CustomResourceResponse, LARGEST_RESPONSE, ResponseStatus};
 pub use url::ResponseUrl;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::DeploymentName;
+use crate::ids::{DeploymentName, PoolName};
 use crate::json::raw::Fields;
 use crate::trigger::Dropped;
 
@@ -128,8 +128,7 @@ impl CustomResourceRequest {
 
     /// Says what a deletion is to undo; a request that is no deletion undoes nothing.
     ///
-    /// An update may have given the resource another deployment since its id was chosen, so any id that a
-    /// creation may have been answered with will do.
+    /// Any id that a creation may have been answered with will do, whichever deployment it names.
     #[must_use]
     pub fn undo(&self) -> Undo {
         if self.kind != RequestKind::Delete {
@@ -141,6 +140,27 @@ impl CustomResourceRequest {
         }
         let created = id.strip_prefix(CREATED_PREFIX).map(str::parse::<DeploymentName>);
         if matches!(created, Some(Ok(_))) { Undo::Creation } else { Undo::Unconfirmed }
+    }
+
+    /// Returns the deployment that an update would leave behind: the resource was made for it, and names another now.
+    #[must_use]
+    pub fn left_deployment(&self, own: &DeploymentName) -> Option<DeploymentName> {
+        let id = self.physical_resource_id.as_deref().filter(|_| self.kind == RequestKind::Update)?;
+        let made_for: DeploymentName = id.strip_prefix(CREATED_PREFIX)?.parse().ok()?;
+        (made_for != *self.deployment(own)).then_some(made_for)
+    }
+
+    /// Returns the pools that an update takes out of the resource.
+    #[must_use]
+    pub fn left_pools(&self) -> BTreeSet<PoolName> {
+        let documents = |properties: &ResourceProperties| properties.documents.keys().cloned().collect();
+        let before: BTreeSet<PoolName> = self.old_properties.as_ref().map(documents).unwrap_or_default();
+        let now: BTreeSet<PoolName> = self.properties.as_ref().map(documents).unwrap_or_default();
+        if self.kind == RequestKind::Update {
+            before.difference(&now).cloned().collect()
+        } else {
+            BTreeSet::new()
+        }
     }
 
     /// Answers that it is done, with what the template may read by `GetAtt`.

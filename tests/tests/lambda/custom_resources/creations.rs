@@ -234,6 +234,55 @@ async fn an_update_is_checked_like_a_creation() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_deployment_does_not_get_another_name_by_an_update() -> Result<()> {
+    let stage = Stage::with_video([1]).await?;
+    let mut environment = stage.environment().await?;
+    environment.sweep().await?;
+    let mut bucket = Bucket::open(0).await?;
+    let mut renamed = with_document(&document("video"));
+    renamed["DeploymentName"] = json!("west");
+    environment.expects_error("edge cannot become west");
+    let (served, answer) = ask(&mut environment, &mut bucket, "Update", &made_with(&renamed)).await?;
+    assert_eq!((&answer["Status"], served.total()), (&json!("FAILED"), 0), "{answer}");
+    let back = made_with(&with_document(&document("video")));
+    let (_, answer) = ask(&mut environment, &mut bucket, "Update", &back).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "the stack is rolled back: {answer}");
+    assert_eq!(stage.records()?, weighted_lines("video", [1]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pool_gets_another_name_when_its_records_are_retired() -> Result<()> {
+    let stage = Stage::with_video([1]).await?;
+    let mut environment = stage.environment().await?;
+    environment.sweep().await?;
+    let mut bucket = Bucket::open(0).await?;
+    let before = with_document(&document("video"));
+    let mut renamed = before.clone();
+    renamed["PoolName"] = json!("films");
+    let mut rename = made_with(&renamed);
+    rename["OldResourceProperties"] = before.clone();
+    environment.expects_error("pool video is not in the stack any more");
+    let (_, answer) = ask(&mut environment, &mut bucket, "Update", &rename).await?;
+    assert_eq!(answer["Status"], "FAILED", "{answer}");
+    assert_eq!(stage.records()?, weighted_lines("video", [1]));
+
+    let mut retired = document("video");
+    retired["state"] = json!("retired");
+    put_document(&mut stage.world(), "video", &retired);
+    let (_, answer) =
+        ask(&mut environment, &mut bucket, "Update", &made_with(&with_document(&retired))).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    // CloudFormation deletes the parameter of the old name when the update is over, so both are there now.
+    put_document(&mut stage.world(), "films", &document("video"));
+    let (_, answer) = ask(&mut environment, &mut bucket, "Update", &rename).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    let records = stage.records()?;
+    assert!(records.len() == 1 && records[0].contains("registrar/edge/films/"), "{records:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn names_that_any_pool_of_the_deployment_uses_elsewhere_are_refused() -> Result<()> {
     // Nobody here has ever heard of 7, and no document of this stack names its pool.
     let stage = Stage::with(|world| {
