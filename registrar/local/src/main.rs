@@ -42,6 +42,7 @@ async fn run_serve(arguments: ServeArguments) -> Result<()> {
         },
         origin: arguments.origin,
         dns: arguments.dns,
+        resolvers: arguments.resolvers,
         deployment: arguments.deployment,
         sweep: arguments.sweep,
         exit_on_eof: arguments.exit_on_eof,

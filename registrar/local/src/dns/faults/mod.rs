@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn what_cannot_be_armed_is_refused_with_its_path() {
         for (bad, path, problem) in [
-            (r#"{"lags": 1}"#, ".", "lags"),
+            (r#"{"lags": 1}"#, "lags", "unknown field"),
             (r#"{"drop_share": 1.5}"#, "drop_share", "1.5 is not a share"),
             (r#"{"drop_share": -0.1}"#, "drop_share", "-0.1 is not a share"),
             (r#"{"lag_secs": -1}"#, "lag_secs", "-1"),

@@ -150,7 +150,7 @@ mod tests {
             (r#"{"stretch": {"min_ttl_secs": -1}}"#, "stretch.min_ttl_secs"),
             (r#"{"serve_stale": {"when": "sometimes"}}"#, "serve_stale.when"),
             (r#"{"serve_stale": {"ttl_secs": 30}}"#, "serve_stale"),
-            (r#"{"stale": {}}"#, "."),
+            (r#"{"stale": {}}"#, "stale"),
         ] {
             let error = registrar_core::json::parse::<ResolverFaults>(bad).unwrap_err();
             assert_eq!(error.path, path, "{bad}: {error}");
