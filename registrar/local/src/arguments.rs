@@ -85,6 +85,10 @@ pub struct ServeArguments {
     /// What goes wrong around the edge. Watched.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Where random numbers begin, of draws and of faults: the same queries in the same order get the same answers.
+    /// Drawn by the system where it is not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
     /// Print JSON lines.
     #[arg(long)]
     pub json: bool,

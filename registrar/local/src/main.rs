@@ -46,7 +46,7 @@ async fn run_serve(arguments: ServeArguments) -> Result<()> {
         deployment: arguments.deployment,
         sweep: arguments.sweep,
         exit_on_eof: arguments.exit_on_eof,
-        seed: seed()?,
+        seed: arguments.seed.map_or_else(seed, Ok)?,
     };
     finish(serve(config, anstream::stdout(), arguments.json, clock()).await)
 }

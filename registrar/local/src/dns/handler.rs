@@ -57,7 +57,8 @@ impl Handler {
             return None;
         }
         let response = self.look_up(&armed, query);
-        matches!(response.code, ResponseCode::NoError | ResponseCode::NXDomain).then_some(response)
+        let is_answer = matches!(response.code, ResponseCode::NoError | ResponseCode::NXDomain);
+        (is_answer && response.authoritative).then_some(response)
     }
 
     fn answer(&self, armed: &Armed, request: &Message) -> Response {

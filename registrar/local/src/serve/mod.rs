@@ -81,7 +81,7 @@ impl<W: Write> Service<W> {
         let pools = inputs.first_pools(&config.origin)?;
         inputs.check_dumps()?;
         let faults = inputs.read_faults()?;
-        if let Some(problem) = faults.problem(config.dns.len(), config.resolvers.len()) {
+        if let Some(problem) = faults.problem(&config.dns, &config.resolvers) {
             let file = inputs.faults.as_deref().unwrap_or_else(|| "-".as_ref());
             bail!("faults {}: {problem}", file.display());
         }
@@ -179,8 +179,7 @@ impl<W: Write> Service<W> {
         let start = self.now();
         self.inputs.refresh(&mut self.edge, start);
         let mut troubles: Vec<Happening> = self.reload_faults().into_iter().collect();
-        let (servers, resolvers) = (self.servers.addresses().len(), self.servers.resolvers().len());
-        if let Some(problem) = self.faults.problem(servers, resolvers) {
+        if let Some(problem) = self.faults.problem(&self.addresses(), &self.resolvers()) {
             troubles.push(Happening::Trouble { about: "faults".to_owned(), problem });
         }
         let mut run = match self.edge.begin(start, start + RUN_TIME) {

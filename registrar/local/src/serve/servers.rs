@@ -2,7 +2,7 @@
 //!
 //! The document is read elsewhere.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
@@ -73,29 +73,35 @@ impl Servers {
 }
 
 impl FaultsDocument {
-    /// Says what of it cannot be armed with so many name servers and resolvers, as `path: problem`.
-    pub(super) fn problem(&self, name_servers: usize, resolvers: usize) -> Option<String> {
+    /// Says what of it cannot be armed on these name servers and resolvers, as `path: problem`.
+    pub(super) fn problem(&self, name_servers: &[SocketAddr], resolvers: &[SocketAddr]) -> Option<String> {
         let too_many = |path, what, there: usize, faulty: usize, option| {
             (faulty > there).then(|| {
                 format!("{path}: there are {there} {what}, and faults for {faulty} (hint: give one {option} for each)")
             })
         };
-        too_many("name_servers", "name servers", name_servers, self.name_servers.len(), "--dns")
-            .or_else(|| too_many("resolvers", "resolvers", resolvers, self.resolvers.len(), "--resolver"))
-            .or_else(|| self.source_elsewhere())
+        let mut servers = self.name_servers.iter().zip(name_servers).enumerate();
+        too_many("name_servers", "name servers", name_servers.len(), self.name_servers.len(), "--dns")
+            .or_else(|| {
+                too_many("resolvers", "resolvers", resolvers.len(), self.resolvers.len(), "--resolver")
+            })
+            .or_else(|| {
+                servers.find_map(|(index, (faults, server))| {
+                    let problem = source_problem(faults.wrong_source?, *server)?;
+                    Some(format!("name_servers[{index}].wrong_source: {problem}"))
+                })
+            })
     }
+}
 
-    /// Finds a source that is no address of this machine: replies from there would be silence.
-    fn source_elsewhere(&self) -> Option<String> {
-        self.name_servers.iter().enumerate().find_map(|(index, faults)| {
-            let source = faults.wrong_source?;
-            let error = UdpSocket::bind((source, 0)).err()?;
-            Some(format!(
-                "name_servers[{index}].wrong_source: replies cannot come from {source}: {error} (hint: name an \
-                 address of this machine's own, such as 127.0.0.77)"
-            ))
-        })
+/// Says why a server's replies cannot come from an address: they would be silence.
+fn source_problem(source: IpAddr, server: SocketAddr) -> Option<String> {
+    if source.is_ipv4() != server.is_ipv4() {
+        return Some(format!("{source} is of another family than {server} (hint: name one of the same)"));
     }
+    let error = UdpSocket::bind((source, 0)).err()?;
+    let hint = "name an address of this machine's own, such as 127.0.0.77";
+    Some(format!("replies cannot come from {source}: {error} (hint: {hint})"))
 }
 
 fn told(error: NameServerError) -> anyhow::Error {
@@ -108,7 +114,9 @@ mod tests {
     use super::*;
 
     fn problem(document: &str) -> Option<String> {
-        serde_json::from_str::<FaultsDocument>(document).unwrap().problem(1, 0)
+        serde_json::from_str::<FaultsDocument>(document)
+            .unwrap()
+            .problem(&["127.0.0.1:53".parse().unwrap()], &[])
     }
 
     #[test]
@@ -118,6 +126,10 @@ mod tests {
             (r#"{"name_servers": [{}, {}]}"#, "name_servers: there are 1 name servers, and faults for 2"),
             (r#"{"resolvers": [{}]}"#, "resolvers: there are 0 resolvers, and faults for 1"),
             (r#"{"name_servers": [{"wrong_source": "192.0.2.1"}]}"#, "name_servers[0].wrong_source: replies"),
+            (
+                r#"{"name_servers": [{"wrong_source": "::1"}]}"#,
+                "name_servers[0].wrong_source: ::1 is of another",
+            ),
         ] {
             let problem = problem(document).unwrap();
             assert!(problem.starts_with(path) && problem.contains("hint"), "{problem}");
