@@ -8,7 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -117,29 +118,38 @@ pub(crate) async fn serve_tcp(listener: TcpListener, responder: Arc<impl Respond
 /// Answers the requests of one connection in turn, until its client leaves or falls silent.
 async fn converse(stream: TcpStream, responder: &impl Responder) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut stream = BufReader::new(stream);
+    let (reader, writer) = stream.into_split();
+    let (mut reader, mut writer) = (BufReader::new(reader), BufWriter::new(writer));
     let mut request = Vec::new();
     loop {
-        timeout(IDLE_TIMEOUT, receive(&mut stream, &mut request)).await??;
+        timeout(IDLE_TIMEOUT, receive(&mut reader, &mut request)).await??;
         for delivery in responder.respond(&request, Transport::Tcp) {
-            sleep_for(delivery.after).await;
+            if !delivery.after.is_zero() {
+                writer.flush().await?;
+                sleep(delivery.after).await;
+            }
             let Ok(length) = u16::try_from(delivery.bytes.len()) else { continue };
             let frame = [&length.to_be_bytes()[..], &delivery.bytes].concat();
-            timeout(IDLE_TIMEOUT, stream.write_all(&frame)).await??;
+            timeout(IDLE_TIMEOUT, writer.write_all(&frame)).await??;
+        }
+        // Replies to requests that are already here leave together.
+        if !holds_a_message(reader.buffer()) {
+            timeout(IDLE_TIMEOUT, writer.flush()).await??;
         }
     }
 }
 
 /// Reads one message and its length (RFC 1035 §4.2.2).
-async fn receive(stream: &mut BufReader<TcpStream>, request: &mut Vec<u8>) -> io::Result<()> {
+async fn receive(stream: &mut BufReader<OwnedReadHalf>, request: &mut Vec<u8>) -> io::Result<()> {
     let length = stream.read_u16().await?;
     request.resize(usize::from(length), 0);
     stream.read_exact(request).await?;
     Ok(())
 }
 
-async fn sleep_for(time: Duration) {
-    if !time.is_zero() {
-        sleep(time).await;
-    }
+/// Says whether the next message is here as a whole.
+fn holds_a_message(received: &[u8]) -> bool {
+    received
+        .split_first_chunk()
+        .is_some_and(|(length, rest)| rest.len() >= usize::from(u16::from_be_bytes(*length)))
 }

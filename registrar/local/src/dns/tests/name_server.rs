@@ -163,6 +163,26 @@ async fn questions_that_wait_on_one_connection_are_answered_in_turn() {
 }
 
 #[tokio::test]
+async fn a_whole_question_is_answered_while_the_next_one_is_still_on_its_way() {
+    let server = start().await;
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let bytes = video().to_vec().unwrap();
+    let frame = [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], &bytes].concat();
+    let (half, rest) = frame.split_at(frame.len() / 2);
+    stream.write_all(&[&frame[..], half].concat()).await.unwrap();
+    for rest in [rest, &[]] {
+        let answer = async {
+            let mut answer = vec![0; usize::from(stream.read_u16().await.unwrap())];
+            stream.read_exact(&mut answer).await.unwrap();
+            stream.write_all(rest).await.unwrap();
+            answer
+        };
+        let answer = timeout(PATIENCE, answer).await.expect("no answer");
+        assert_eq!(Message::from_vec(&answer).unwrap().answers.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn clients_that_leave_without_a_word_do_not_end_the_service() {
     let server = start().await;
     for _ in 0..50 {
