@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use crate::dns::{Over, ask};
 use crate::fleet::{all_running, document, ip, name, record, running, terminated};
 use crate::place::Place;
 use crate::service::Service;
@@ -164,6 +165,24 @@ fn a_fault_that_does_not_exist_is_refused_at_the_start_with_its_path() -> Result
         place.arm(&faults)?;
         place.refused(&ONE)?.exited(1)?.complains(&["faults.json", complaint])?;
     }
+    Ok(())
+}
+
+#[test]
+fn the_same_seed_replays_draws_and_faults() -> Result<()> {
+    let place = Place::with_fleet(&all_running(&[1, 2]))?;
+    place.hold_records(&[record(1, 100, 20), record(2, 100, 20)])?;
+    let lies = json!([{ "name": name("video"), "address": "192.0.2.66", "share": 0.3 }]);
+    place.arm(&json!({ "name_servers": [{ "lies": lies, "drop_share": 0.1 }] }))?;
+    let answers = |seed: &str| {
+        let service = place.serve(&[&ONE[..], &["--zone", "zone.json", "--seed", seed]].concat())?;
+        let server = service.server()?;
+        // Over TCP, nothing is dropped and nothing is asked twice.
+        (0..40).map(|_| Ok(ask(server, &name("video"), Over::Tcp)?.addresses)).collect::<Result<Vec<_>>>()
+    };
+    let first = answers("7")?;
+    assert_eq!(answers("7")?, first);
+    ensure!(answers("8")? != first, "another seed draws the same");
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod faults;
 mod name_server;
 mod resolver;
+mod robustness;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
