@@ -1,10 +1,29 @@
 //! The function's settings, from its environment.
 //!
-//! Credentials, Region and endpoint are the SDK's own business.
+//! Credentials, Region and endpoint are the SDK's own business. The names of the variables are public, so that
+//! templates can be held to them.
 
 use registrar_aws::deployment::ParameterPaths;
 use registrar_core::ids::DeploymentName;
 use tracing::level_filters::LevelFilter;
+
+/// The deployment's name; the only variable that has to be set.
+pub const DEPLOYMENT: &str = "REGISTRAR_DEPLOYMENT";
+
+/// Where the pool documents are, if not at `/registrar/<deployment>/pools`.
+pub const CONFIG_PATH: &str = "REGISTRAR_CONFIG_PATH";
+
+/// The URL of the function's own queue, for drain tickets and for messages that come back.
+pub const QUEUE_URL: &str = "REGISTRAR_QUEUE_URL";
+
+/// The metrics' namespace.
+pub const METRICS_NAMESPACE: &str = "POWERTOOLS_METRICS_NAMESPACE";
+
+/// The variables that whoever deploys the function sets.
+pub const VARIABLES: &[&str] = &[DEPLOYMENT, CONFIG_PATH, QUEUE_URL, METRICS_NAMESPACE];
+
+/// The log level, which the platform sets by the function's logging configuration.
+pub const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 
 /// The metrics' namespace where the platform's usual variable does not name one.
 const DEFAULT_NAMESPACE: &str = "Registrar";
@@ -49,15 +68,15 @@ impl Environment {
     /// When the deployment is missing, or a value cannot be used.
     pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
         let set = |name| variable(name).filter(|value| !value.trim().is_empty());
-        let name = "REGISTRAR_DEPLOYMENT";
+        let name = DEPLOYMENT;
         let value = set(name).ok_or(EnvironmentError::Missing(name))?;
         let deployment: DeploymentName = value.parse().map_err(|error: registrar_core::ids::InvalidId| {
             EnvironmentError::Invalid { name, value: value.clone(), problem: error.to_string() }
         })?;
-        let config_path = set("REGISTRAR_CONFIG_PATH");
+        let config_path = set(CONFIG_PATH);
         if let Some(path) = config_path.as_ref().filter(|path| !path.starts_with('/')) {
             return Err(EnvironmentError::Invalid {
-                name: "REGISTRAR_CONFIG_PATH",
+                name: CONFIG_PATH,
                 value: path.clone(),
                 problem: "a path of parameters starts with /".to_owned(),
             });
@@ -65,9 +84,9 @@ impl Environment {
         Ok(Self {
             paths: ParameterPaths::new(&deployment, config_path.as_deref()),
             deployment,
-            queue_url: set("REGISTRAR_QUEUE_URL"),
-            log_level: log_level(set("AWS_LAMBDA_LOG_LEVEL").as_deref()),
-            namespace: set("POWERTOOLS_METRICS_NAMESPACE").unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+            queue_url: set(QUEUE_URL),
+            log_level: log_level(set(LOG_LEVEL).as_deref()),
+            namespace: set(METRICS_NAMESPACE).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
         })
     }
 }
@@ -100,6 +119,18 @@ mod tests {
         assert_eq!(environment.paths.config(), "/registrar/edge/pools");
         assert_eq!(environment.log_level, LevelFilter::INFO);
         assert_eq!(environment.queue_url, None);
+    }
+
+    #[test]
+    fn what_is_read_is_what_the_lists_name() {
+        let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        let note = |name: &str| {
+            asked.borrow_mut().insert(name.to_owned());
+            (name == DEPLOYMENT).then(|| "edge".to_owned())
+        };
+        Environment::read(&note).unwrap();
+        let named = VARIABLES.iter().chain(&[LOG_LEVEL]).map(|name| (*name).to_owned()).collect();
+        assert_eq!(asked.into_inner(), named);
     }
 
     #[test]

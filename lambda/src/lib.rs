@@ -5,7 +5,7 @@
 
 mod batch;
 mod custom_resource;
-mod environment;
+pub mod environment;
 mod handler;
 mod lines;
 pub mod platform;

@@ -25,12 +25,15 @@ pub(crate) fn run() -> Result<()> {
     step("the contract suite against ministack", contract(&python))?;
     let emulator = ["test", "--workspace", "--test", "emulator", "--", "--ignored"];
     step("the function on ministack", with_python(cargo(&emulator), &python))?;
+    let linters = ["test", "--workspace", "--test", "linters", "--", "--ignored"];
+    step("the templates under linters", with_python(cargo(&linters), &python))?;
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     documentation.env("RUSTDOCFLAGS", "--deny warnings");
     step("documentation", documentation)?;
     let demo = ["run", "--release", "--bin", "registrar-local", "--", "demo", "--fast"];
     step("demonstration", cargo(&demo))?;
     package::run(&package::PackageArguments::default())?;
+    step("the stack deployed on ministack", deployed(&python))?;
     tell("\n== the README's commands");
     readme::run()?;
     tell("\nci: every check passed");
@@ -43,6 +46,12 @@ fn contract(python: &Path) -> Command {
     let mut command = with_python(cargo(&["test", "--workspace", "--test", "contract"]), python);
     command.env("REGISTRAR_CONTRACT", "ministack");
     command
+}
+
+/// Every test has an emulator of its own and waits for most of its time, so more of them run than there are cores.
+fn deployed(python: &Path) -> Command {
+    let arguments = ["test", "--workspace", "--test", "deployed", "--", "--ignored", "--test-threads", "4"];
+    with_python(cargo(&arguments), python)
 }
 
 fn with_python(mut command: Command, python: &Path) -> Command {

@@ -13,6 +13,9 @@ use crate::Deadline;
 /// How often an answer is tried: without one a stack hangs for an hour.
 const ATTEMPTS: u32 = 5;
 
+/// What one attempt gets of the time that is left, at least.
+const SHORTEST_ATTEMPT: Duration = Duration::from_millis(300);
+
 /// Why an answer did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("CloudFormation did not take the answer: {0}")]
@@ -25,10 +28,12 @@ pub struct AnswerError(String);
 pub async fn put_answer(url: &str, body: &str, deadline: Deadline) -> Result<(), AnswerError> {
     let mut problem = "there was no time left".to_owned();
     for attempt in 0..ATTEMPTS {
-        match tokio::time::timeout_at(deadline.0, put(url, body)).await {
+        // One that hangs leaves time for others.
+        let time = (deadline.remaining() / 3).max(SHORTEST_ATTEMPT).min(deadline.remaining());
+        match tokio::time::timeout(time, put(url, body)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => problem = error,
-            Err(_) => break,
+            Err(_) => "no answer in time".clone_into(&mut problem),
         }
         let pause = Duration::from_millis(200) * 2_u32.pow(attempt);
         if deadline.remaining() < pause {

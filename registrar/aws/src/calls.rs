@@ -1,12 +1,14 @@
-//! Counts what goes out on the wire, by operation, retries included.
+//! Counts what goes out on the wire, by operation, retries included, and refuses what no policy allows.
 //!
-//! It counts and does not limit; the Route 53 limiter is `budget`.
+//! It counts and does not limit; the Route 53 limiter is `budget`. What may go out is the list in `actions`.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_route53::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_route53::config::interceptors::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_sdk_route53::config::{ConfigBag, HttpClient as _, Intercept, RuntimeComponents, SharedHttpClient};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
@@ -14,6 +16,8 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, Metadata};
+
+use crate::actions;
 
 /// How often each operation was sent, by names such as `ec2:DescribeInstances`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,19 +97,41 @@ impl Intercept for CallCounter {
         "CallCounter"
     }
 
+    /// The earliest hook at which an operation is known.
+    fn read_before_serialization(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        match operation(config) {
+            Some(operation) if !actions::is_listed(&operation) => Err(NotListed(operation).into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn read_before_transmit(
         &self,
         _: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(call) = config.load::<Metadata>() {
-            // "Auto Scaling" and "Route 53" are what the SDK calls the services; IAM writes neither space.
-            let service = call.service().to_ascii_lowercase().replace(' ', "");
-            self.count(&format!("{service}:{}", call.name()));
+        if let Some(operation) = operation(config) {
+            self.count(&operation);
         }
         Ok(())
     }
+}
+
+/// An operation that policies do not allow.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not in the list of actions, and is not sent")]
+struct NotListed(String);
+
+/// Names an operation as IAM does: "Auto Scaling" and "Route 53" are what the SDK calls the services.
+fn operation(config: &ConfigBag) -> Option<String> {
+    let call = config.load::<Metadata>()?;
+    Some(format!("{}:{}", call.service().to_ascii_lowercase().replace(' ', ""), call.name()))
 }
 
 #[derive(Debug)]
@@ -124,7 +150,15 @@ impl HttpConnector for CountingConnector {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_sdk_route53::config::{Credentials, SharedCredentialsProvider};
+    use aws_smithy_http_client::test_util::StaticReplayClient;
+
     use super::*;
+    use crate::errors::send;
+    use crate::{Aws, Deadline, Settings};
 
     #[test]
     fn a_difference_holds_only_what_was_sent_in_between() {
@@ -139,5 +173,22 @@ mod tests {
         assert_eq!(calls, [("ec2:DescribeInstances", 1), ("route53:GetChange", 1)]);
         assert_eq!(difference.to_string(), "ec2:DescribeInstances 1, route53:GetChange 1");
         assert_eq!((counter.counts().total(), difference.of("ssm:GetParameters")), (4, 0));
+    }
+    #[tokio::test]
+    async fn an_operation_that_no_policy_allows_is_never_sent() {
+        let answers = StaticReplayClient::new(Vec::new());
+        let credentials = Credentials::new("AKIDEXAMPLE", "a-secret-key", None, None, "tests");
+        let sdk = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(answers.clone())
+            .build();
+        let aws = Aws::from_sdk_config(&sdk, Settings::default());
+        let call = aws.inner.ssm.describe_parameters().send();
+        let error = send("ssm:DescribeParameters", Deadline::after(Duration::from_secs(5)), call).await;
+        let problem = error.unwrap_err().to_string();
+        assert!(problem.contains("ssm:DescribeParameters is not in the list of actions"), "{problem}");
+        assert_eq!((answers.actual_requests().count(), aws.calls().total()), (0, 0));
     }
 }

@@ -11,6 +11,7 @@ use aws_sdk_autoscaling::types::{AutoScalingGroup, AutoScalingInstanceDetails};
 use aws_sdk_ec2::types as ec2;
 use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsOutput;
 use aws_sdk_route53::operation::get_change::GetChangeOutput;
+use aws_sdk_route53::operation::get_hosted_zone::GetHostedZoneOutput;
 use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
 use aws_sdk_route53::operation::list_resource_record_sets::builders::ListResourceRecordSetsFluentBuilder;
 use aws_sdk_route53::types as route53;
@@ -20,9 +21,10 @@ use aws_sdk_ssm::types as ssm;
 use registrar_core::Timestamp;
 use registrar_core::address::{Association, DescribedAddresses, Interface, InterfaceAddress};
 use registrar_core::execute::Reply;
-use registrar_core::ids::{AutoScalingGroupName, InstanceId};
+use registrar_core::ids::{AutoScalingGroupName, HostedZoneId, InstanceId, InvalidId, WavelengthZone};
 use registrar_core::inventory::{GroupMembership, Instance, InstanceState, LifecycleState};
 use registrar_core::plan::Batch;
+use registrar_core::preflight::{HostedZoneFacts, ZoneFacts};
 use registrar_core::record_set::{AliasTarget, ChangeAction, RecordSet, RecordType, ResourceRecord};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,36 @@ pub(crate) fn instance(wire: &ec2::Instance) -> Described {
         tags: wire.tags().iter().filter_map(tag).collect(),
         addresses: addresses.pick(),
         id,
+    })
+}
+
+/// Reads what EC2 says of a zone; one whose name is none is nobody's that was asked for.
+pub(crate) fn zone_facts(wire: &ec2::AvailabilityZone) -> Option<(WavelengthZone, ZoneFacts)> {
+    let name = wire.zone_name()?.parse().ok()?;
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let facts = ZoneFacts {
+        zone_type: text(wire.zone_type()),
+        opt_in_status: text(wire.opt_in_status().map(ec2::AvailabilityZoneOptInStatus::as_str)),
+        group_name: text(wire.group_name()),
+    };
+    Some((name, facts))
+}
+
+/// Reads what Route 53 says of a hosted zone.
+pub(crate) fn hosted_zone_facts(
+    id: &HostedZoneId,
+    wire: &GetHostedZoneOutput,
+) -> Result<HostedZoneFacts, String> {
+    let found = wire.hosted_zone().ok_or_else(|| format!("the answer has no hosted zone {id}"))?;
+    let servers = wire.delegation_set().map(route53::DelegationSet::name_servers).unwrap_or_default();
+    Ok(HostedZoneFacts {
+        id: id.clone(),
+        name: found
+            .name()
+            .parse()
+            .map_err(|bad: InvalidId| format!("the name of hosted zone {id}: {bad}"))?,
+        is_private: found.config().is_some_and(route53::HostedZoneConfig::private_zone),
+        name_servers: servers.iter().map(|server| server.trim_end_matches('.').to_owned()).collect(),
     })
 }
 

@@ -5,7 +5,9 @@
 //! registrar-core's business. Only `convert` knows the SDK's types.
 
 mod accounts;
+mod actions;
 mod answer;
+mod availability_zones;
 mod budget;
 mod calls;
 mod clients;
@@ -16,6 +18,7 @@ mod errors;
 mod fleet;
 mod groups;
 mod hooks;
+mod hosted_zones;
 mod identity;
 mod pages;
 mod parameters;
@@ -25,6 +28,7 @@ mod route53;
 mod skip_scan;
 
 pub use accounts::ZoneAccess;
+pub use actions::{ACTIONS, Action, NeededBy};
 pub use answer::{AnswerError, put_answer};
 pub use calls::CallCounts;
 pub use clients::{Aws, Deadline, Settings};

@@ -37,7 +37,7 @@ impl<T: Ord> Pages<T> {
     /// Describes a failure on the current page as a gap.
     pub(crate) fn gap(&self, source: GapSource, error: &PortError) -> Gap {
         let reason = format!("{} failed on page {}: {}", error.operation, self.number, error.message);
-        Gap::new(source, reason)
+        Gap::new(source, reason).denied(error.kind == Kind::Denied)
     }
 }
 

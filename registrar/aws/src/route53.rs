@@ -195,7 +195,7 @@ async fn list_page(
     Ok(Page { records, next })
 }
 
-fn budget_spent(operation: &'static str, spent: BudgetSpent) -> PortError {
+pub(crate) fn budget_spent(operation: &'static str, spent: BudgetSpent) -> PortError {
     let message = format!(
         "the registrar's share of the account's Route 53 requests is spent: the next one may go in {} ms, \
          after the deadline",

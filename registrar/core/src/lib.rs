@@ -29,6 +29,7 @@ pub mod owner;
 pub mod places;
 pub mod plan;
 pub mod pool;
+pub mod preflight;
 pub mod record_set;
 pub mod report;
 pub mod retire;

@@ -14,13 +14,14 @@ use serde::Deserialize;
 use crate::clock::Clock;
 use crate::faults::Fault;
 use crate::operation::Operation;
-use crate::world::{Group, Instance, Queue, World, WorldError};
+use crate::world::{AvailabilityZone, Group, Instance, Queue, World, WorldError};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct WorldDocument {
     region: String,
     route53: Route53Document,
+    availability_zones: Vec<AvailabilityZone>,
     instances: Vec<Instance>,
     groups: Vec<Group>,
     hosted_zones: Vec<HostedZoneDocument>,
@@ -37,6 +38,7 @@ impl Default for WorldDocument {
         Self {
             region: "us-east-1".to_owned(),
             route53: Route53Document::default(),
+            availability_zones: Vec::new(),
             instances: Vec::new(),
             groups: Vec::new(),
             hosted_zones: Vec::new(),
@@ -72,6 +74,8 @@ struct HostedZoneDocument {
     #[serde(default)]
     role: Option<String>,
     #[serde(default)]
+    private: bool,
+    #[serde(default)]
     records: Vec<RecordSet>,
 }
 
@@ -102,12 +106,16 @@ impl World {
         let mut world = Self::new(Clock::Real, settings).in_region(&document.region);
         world.set_latency(Duration::from_millis(document.latency_ms));
         document.groups.into_iter().for_each(|group| world.put_group(group));
+        document.availability_zones.into_iter().for_each(|zone| world.put_availability_zone(zone));
         document.instances.into_iter().for_each(|instance| world.put_instance(instance));
         document.roles.iter().for_each(|role| world.put_role(role));
-        for HostedZoneDocument { id, name, role, records } in document.hosted_zones {
+        for HostedZoneDocument { id, name, role, private, records } in document.hosted_zones {
             match role {
                 Some(role) => world.put_hosted_zone_of_role(&role, &id, &name, records)?,
                 None => world.put_hosted_zone(&id, &name, records)?,
+            }
+            if private {
+                world.make_private(&id)?;
             }
         }
         document.parameters.iter().for_each(|(name, value)| world.put_parameter(name, value));
@@ -140,7 +148,9 @@ mod tests {
                              "member": {"group": "edge", "lifecycle_state": "InService"}}],
               "groups": [{"name": "edge", "hooks": [{"name": "dns-drain", "transition": "terminating",
                           "default_result": "CONTINUE"}]}],
-              "hosted_zones": [{"id": "Z1", "name": "edge.example.com", "records": []}],
+              "hosted_zones": [{"id": "Z1", "name": "edge.example.com", "private": true, "records": []}],
+              "availability_zones": [{"name": "eu-west-2-wl2-man-wlz-1", "zone_type": "wavelength-zone",
+                                      "opted_in": false, "group": "eu-west-2-wl2"}],
               "parameters": {"/registrar/default/pools/video": "{}"},
               "queues": [{"name": "events", "max_receive_count": 5}],
               "faults": [{"operation": "ec2:DescribeInstances", "effect": "throttle", "times": 5}],

@@ -38,6 +38,6 @@ pub use registrar_local::route53::Settings as Route53Settings;
 pub use runtime_api::{Invocation, Outcome, RuntimeApi};
 pub use server::StandIn;
 pub use world::{
-    ActionResult, EndedBy, FurtherAddress, Group, Hook, Instance, InstanceState, LifecycleAction, Membership,
-    Message, Parameter, Queue, Transition, World, WorldError,
+    ActionResult, AvailabilityZone, EndedBy, FurtherAddress, Group, Hook, Instance, InstanceState,
+    LifecycleAction, Membership, Message, Parameter, Queue, Transition, World, WorldError, ZoneType,
 };

@@ -17,15 +17,17 @@ pub const MINISTACK_VERSION: &str = "1.5.33";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const MOST_LOOKS: u32 = 600;
 
-/// Runs ministack until standard input ends, so that it outlives nobody, and in no other release.
+/// Runs ministack until standard input ends, so that it outlives nobody, and in no other release. The functions that it
+/// runs are processes of its group, and end with it.
 const PROGRAM: &str = "\
-import importlib.metadata, os, runpy, sys, threading
+import importlib.metadata, os, runpy, signal, sys, threading
 if importlib.metadata.version('ministack') != sys.argv[1]: sys.exit(3)
+os.setsid()
 note = os.path.join(os.environ['TMPDIR'], 'ministack-' + os.environ['GATEWAY_PORT'] + '.pid')
 def end_with_input():
     sys.stdin.read()
     if os.path.exists(note): os.remove(note)
-    os._exit(0)
+    os.killpg(0, signal.SIGKILL)
 threading.Thread(target=end_with_input, daemon=True).start()
 sys.argv = ['ministack']
 runpy.run_module('ministack', run_name='__main__')
@@ -40,7 +42,7 @@ pub struct Ministack {
 
 impl Ministack {
     /// Starts a ministack with a Python that has it installed, and waits until it serves. What it writes stays
-    /// in `dir`.
+    /// in `dir`. The functions that it runs call it, and not AWS.
     ///
     /// # Errors
     /// When Python cannot be run, has no ministack of the right release, or it does not serve within 30 seconds.
@@ -51,6 +53,9 @@ impl Ministack {
             .args(["-c", PROGRAM, MINISTACK_VERSION])
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", address.port().to_string())
+            .env("MINISTACK_HOST", "127.0.0.1")
+            .env("AWS_ENDPOINT_URL", format!("http://{address}"))
+            .env_remove("AWS_PROFILE")
             .env("TMPDIR", dir)
             .current_dir(dir)
             .stdin(Stdio::piped())
@@ -92,6 +97,14 @@ impl Ministack {
 
 impl Drop for Ministack {
     fn drop(&mut self) {
+        // It ends its functions and itself when its input does; killed at once, it would leave them behind.
+        drop(self.child.stdin.take());
+        for _ in 0..MOST_LOOKS {
+            match self.child.try_wait() {
+                Ok(None) => thread::sleep(LOOK_EVERY),
+                Ok(Some(_)) | Err(_) => break,
+            }
+        }
         // It may have ended by itself; either way nobody is left to be told.
         drop(self.child.kill());
         drop(self.child.wait());

@@ -51,6 +51,10 @@ pub(super) async fn fleet(aws: &Aws, scope: &Scope, include_ended: bool, deadlin
 impl Look<'_> {
     /// Reads everything that the pools need; `given` is a fleet that was read for them just now.
     pub(super) async fn read(&self, given: Option<Fleet>) -> Seen {
+        if self.scope.records_only {
+            let hosted_zones = self.hosted_zones().await;
+            return Seen { fleet: Fleet::default(), groups: Groups::default(), hosted_zones };
+        }
         let fleet = async {
             match given {
                 Some(fleet) => fleet,

@@ -3,6 +3,7 @@
 //! The Lambda and the operator's command are both thin shells around this. What is to be done is the
 //! core's business; here it is only asked, fetched and carried out.
 
+mod creation;
 mod drains;
 mod hints;
 mod look;
@@ -73,7 +74,23 @@ impl Deployment {
         deadline: Deadline,
     ) -> Result<Self, PortError> {
         let parameters = Parameters::read(&aws, &paths, clock(), deadline).await?;
-        let mut deployment = Self {
+        let mut deployment = Self::without_parameters(aws, name, paths, clock, seed);
+        deployment.parameters = parameters;
+        deployment.recall_warnings();
+        Ok(deployment)
+    }
+
+    /// Takes a deployment of which nothing is read, to retire it.
+    #[must_use]
+    pub fn without_parameters(
+        aws: Aws,
+        name: DeploymentName,
+        paths: ParameterPaths,
+        clock: Clock,
+        seed: u64,
+    ) -> Self {
+        let parameters = Parameters::none(clock());
+        Self {
             aws,
             name,
             paths,
@@ -85,9 +102,7 @@ impl Deployment {
             looks: Looks::default(),
             origins: BTreeMap::new(),
             hook_timeouts: BTreeMap::new(),
-        };
-        deployment.recall_warnings();
-        Ok(deployment)
+        }
     }
 
     /// Returns what SSM held when it was read last.

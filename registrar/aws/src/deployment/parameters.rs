@@ -50,6 +50,12 @@ impl ParameterPaths {
         format!("{}/{pool}", self.config)
     }
 
+    /// Returns the path below which everything is that the registrar writes itself.
+    #[must_use]
+    pub fn states(&self) -> String {
+        format!("{}/state", self.root)
+    }
+
     /// Returns the name of the parameter with a pool's state.
     #[must_use]
     pub fn state(&self, pool: &PoolName) -> String {
@@ -117,7 +123,16 @@ impl Parameters {
         if !paths.config_is_under_root() || found.is_empty() {
             found.extend(aws.parameters_under(&paths.config, deadline).await?);
         }
-        let mut read = Self {
+        let mut read = Self::none(now);
+        for (name, parameter) in found {
+            read.add(paths, name, parameter);
+        }
+        Ok(read)
+    }
+
+    /// Nothing, for those who may not depend on SSM.
+    pub(super) fn none(now: Timestamp) -> Self {
+        Self {
             read_at: now,
             pools: Vec::new(),
             document_bytes: BTreeMap::new(),
@@ -128,11 +143,7 @@ impl Parameters {
             places: Places::default(),
             notes: Vec::new(),
             documents: BTreeMap::new(),
-        };
-        for (name, parameter) in found {
-            read.add(paths, name, parameter);
         }
-        Ok(read)
     }
 
     /// Says whether the same documents and orders were read.

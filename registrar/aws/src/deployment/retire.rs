@@ -1,135 +1,229 @@
 //! Retiring a deployment: its records go, until two listings some time apart show none.
 //!
-//! What is removed is the core's business; an instance's state does not matter here, only ownership.
+//! It works from the hosted zones alone: no parameter is read, and EC2 is asked only where it is doubtful whose
+//! the records are. What has to go is the core's business.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use registrar_core::guard::HoldReason;
-use registrar_core::ids::{InstanceId, PoolName};
-use registrar_core::inventory::Observed;
+use registrar_core::execute::Reply;
+use registrar_core::ids::{HostedZoneId, InstanceId, PoolName, RoleArn};
+use registrar_core::inventory::{HostedZone, Observed};
 use registrar_core::pool::Pool;
-use registrar_core::retire::{places_left, retired};
+use registrar_core::retire::{left, recorded, retired, unread_marks};
 
-use super::records::members_of;
+use super::look::fleet;
 use super::{Deployment, Executed, Looked, Scope};
-use crate::Deadline;
+use crate::{Deadline, ZoneAccess};
 
 /// How far apart the two listings are that have to show nothing: a run of the registrar that began before
 /// may still publish something.
 const APART: Duration = Duration::from_secs(10);
+
+/// How long a listing and its answer may take at the end.
+const TO_LIST: Duration = Duration::from_secs(2);
+
+/// How long after a refusal that ends by itself the records are listed again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many record sets are named where some are left.
+const MOST_NAMED: usize = 3;
+
+/// What is told to whoever has to go on.
+const AGAIN: &str = "(hint: delete the stack again; what was removed stays removed)";
 
 /// What retiring a deployment came to.
 #[derive(Debug, Default)]
 pub struct Retired {
     /// The runs, in order.
     pub runs: Vec<Executed>,
-    /// Whether a second listing confirmed that nothing was left, or there was no time for it.
-    pub confirmed: bool,
+    /// Deletions of marks that this version does not write.
+    pub unread: usize,
     /// Pools that were spared: EC2 here knows nothing of their instances, so another Region or account may
     /// own their records.
     pub spared: BTreeSet<PoolName>,
+    /// Pools that had records.
+    pub pools: BTreeSet<PoolName>,
+    /// Why it is not done: what is left, and what to do. Without it, two listings showed nothing.
+    pub problem: Option<String>,
+}
+
+/// What to do after a step.
+enum Next {
+    List,
+    Stop(Option<String>),
 }
 
 impl Deployment {
-    /// Puts documents in the place of those that SSM holds, for this one only.
-    pub fn overlay(&mut self, pools: Vec<Pool>) {
-        for pool in pools {
-            self.parameters.pools.retain(|known| known.name != pool.name);
-            self.parameters.pools.push(pool);
-        }
-        self.parameters.pools.sort_by(|one, other| one.name.cmp(&other.name));
-    }
-
-    /// Removes every record that the deployment owns. Where it is `doubtful` whose they are, pools are spared
-    /// whose instances EC2 here has never heard of.
-    ///
-    /// # Errors
-    /// When records are left: the reason, and what to do.
-    pub async fn retire(&mut self, doubtful: bool, deadline: Deadline) -> Result<Retired, String> {
+    /// Removes every record set in these hosted zones that has a mark of the deployment. Where it is `doubtful` whose
+    /// they are, pools are spared whose instances EC2 here has never heard of, unless it runs one that their document
+    /// selects; the documents are given for that.
+    pub async fn retire(
+        &mut self,
+        hosted_zones: &BTreeMap<HostedZoneId, Option<RoleArn>>,
+        doubtful: Option<&[Pool]>,
+        deadline: Deadline,
+    ) -> Retired {
         let mut done = Retired::default();
-        let mut looked = self.look_at(None, deadline).await;
-        if doubtful {
-            done.spared = self.strangers(&looked)?;
-        }
-        let placeless =
-            |pool: &&Pool| pool.policy.is_err() && self.parameters.places.of(&pool.name).is_none();
-        if let Some(pool) = self.parameters.pools.iter().find(placeless) {
-            return Err(format!(
-                "pool {} has a document that cannot be used, so it is not known where its records are (hint: correct the \
-                 document, or remove it where it never had records)",
-                pool.name
-            ));
-        }
+        let mut undecided = doubtful;
+        let mut was_empty = false;
         loop {
-            self.leave(&mut looked, &done.spared);
-            let gap = looked.inventory.hosted_zones.values().find_map(|zone| zone.gap.clone());
-            let executed = self.execute(looked, deadline, &mut ()).await?;
-            let problem = left_behind(&executed).or(gap.map(|gap| gap.to_string()));
-            done.runs.push(executed);
-            if let Some(problem) = problem {
-                return Err(problem);
-            }
-            if deadline.remaining() < APART + Duration::from_secs(3) {
-                return Ok(done);
-            }
-            tokio::time::sleep(APART).await;
-            looked = self.look_at(None, deadline).await;
+            let looked = self.list_to_retire(hosted_zones, deadline).await;
             let zones = &looked.inventory.hosted_zones;
-            let spared = !done.spared.is_empty();
-            if zones.values().all(|zone| zone.gap.is_none())
-                && (spared || places_left(&self.name, zones) == 0)
-            {
-                done.confirmed = true;
-                return Ok(done);
+            done.pools.extend(pools_with_records(self, zones));
+            if let Some(pools) = undecided.take() {
+                match self.strangers(pools, zones, deadline).await {
+                    Ok(spared) => done.spared = spared,
+                    Err(problem) => {
+                        done.problem = Some(problem);
+                        return done;
+                    }
+                }
+            }
+            let is_empty = left(&self.name, zones, &done.spared).is_empty();
+            let next = if is_empty {
+                nothing_left(zones, was_empty, deadline).await
+            } else {
+                self.remove(looked, hosted_zones, &mut done, deadline).await
+            };
+            was_empty = is_empty;
+            if let Next::Stop(problem) = next {
+                done.problem = problem;
+                return done;
             }
         }
     }
 
-    /// Returns a record of the deployment whose instance EC2 here has never heard of: another Region or account
-    /// may have made it.
-    #[must_use]
-    pub fn unheard_of(&self, looked: &Looked) -> Option<(PoolName, InstanceId)> {
-        let inventory = &looked.inventory;
-        let records = inventory.hosted_zones.values().flat_map(|zone| zone.records.values());
-        let mut members = records.flat_map(|record| members_of(record));
-        let found = members.find(|(owner, id)| {
-            let own = owner.deployment == self.name;
-            let pool = looked.scope.pools.iter().any(|pool| pool.name == owner.pool);
-            own && pool && inventory.fleet.lookup(id) == Observed::Known(None)
-        });
-        found.map(|(owner, id)| (owner.pool, id))
+    async fn list_to_retire(
+        &mut self,
+        hosted_zones: &BTreeMap<HostedZoneId, Option<RoleArn>>,
+        deadline: Deadline,
+    ) -> Looked {
+        let mut looked = self.look(Scope::listing(hosted_zones), None, deadline).await;
+        // Nothing is left in a hosted zone that is not there any more.
+        looked.inventory.hosted_zones.retain(|_, zone| !zone.is_unknown);
+        looked
     }
 
-    /// Deletes what SSM keeps of the deployment beside its documents.
-    ///
-    /// # Errors
-    /// When a parameter could not be deleted.
-    pub async fn forget_states(&self, deadline: Deadline) -> Result<(), crate::PortError> {
-        let pools = self.parameters.states.keys().map(|pool| self.paths.state(pool));
-        let orders = self.parameters.pools.iter().map(|pool| self.paths.orders(&pool.name));
-        let places = 0..self.parameters.places.to_parameters().len();
-        let places = places.map(|number| self.paths.places(number));
-        for name in pools.chain(orders).chain(places).collect::<Vec<_>>() {
-            self.aws.delete_parameter(&name, deadline).await?;
+    /// Removes what a listing showed.
+    async fn remove(
+        &mut self,
+        mut looked: Looked,
+        roles: &BTreeMap<HostedZoneId, Option<RoleArn>>,
+        done: &mut Retired,
+        deadline: Deadline,
+    ) -> Next {
+        let zones = &looked.inventory.hosted_zones;
+        let before = left(&self.name, zones, &done.spared);
+        let gap = zones.values().find_map(|zone| zone.gap.clone());
+        if deadline.remaining() < TO_LIST {
+            return Next::Stop(Some(format!(
+                "there was no time left, and {} record sets of deployment {} are left {AGAIN}",
+                before.len(),
+                self.name
+            )));
         }
-        Ok(())
+        let mut unread = 0;
+        for batch in unread_marks(&self.name, zones, &done.spared) {
+            let role_arn = roles.get(&batch.hosted_zone_id).cloned().flatten();
+            let access = ZoneAccess { id: batch.hosted_zone_id.clone(), role_arn };
+            match self.aws.change_records(&access, &batch, deadline).await {
+                Reply::Accepted { .. } => unread += batch.units.len(),
+                Reply::PriorRequestNotComplete | Reply::Throttled | Reply::Lost(_) => {
+                    tokio::time::sleep(PAUSE).await;
+                    return Next::List;
+                }
+                Reply::InvalidChangeBatch(messages) => return Next::Stop(Some(messages.join("; "))),
+                Reply::Denied(problem) => return Next::Stop(Some(format!("{problem} {AGAIN}"))),
+            }
+        }
+        done.unread += unread;
+        looked.scope.pools = retired(&self.name, zones, roles, &done.spared);
+        let executed = match self.execute(looked, deadline, &mut ()).await {
+            Ok(executed) => executed,
+            Err(problem) => return Next::Stop(Some(problem)),
+        };
+        let moved = unread > 0 || !executed.outcome.applied.is_empty() || executed.outcome.lost_replies > 0;
+        let problem = left_behind(&executed).or(gap.map(|gap| gap.to_string()));
+        done.runs.push(executed);
+        match problem {
+            Some(problem) => Next::Stop(Some(format!("{problem} {AGAIN}"))),
+            None if moved => Next::List,
+            None => Next::Stop(Some(stuck(&before))),
+        }
     }
 
-    /// Turns what was looked at into pools that leave.
-    fn leave(&self, looked: &mut Looked, spared: &BTreeSet<PoolName>) {
-        let mut pools = retired(&self.name, &self.parameters.pools, &looked.inventory.hosted_zones);
-        pools.retain(|pool| !spared.contains(&pool.name));
-        looked.scope = Scope { pools, is_everything: true, whole_hosted_zones: true };
-    }
-
-    fn strangers(&self, looked: &Looked) -> Result<BTreeSet<PoolName>, String> {
-        let plan = self.plan(looked)?.into_plan();
-        let strange = plan.pools.iter().filter(|pool| {
-            pool.held_back.iter().any(|held| held.reason() == HoldReason::WrongAccountOrRegion)
+    /// Returns the pools whose records nobody here can have made.
+    async fn strangers(
+        &self,
+        pools: &[Pool],
+        zones: &BTreeMap<HostedZoneId, HostedZone>,
+        deadline: Deadline,
+    ) -> Result<BTreeSet<PoolName>, String> {
+        let recorded = recorded(&self.name, zones);
+        let ids: BTreeSet<InstanceId> = recorded.values().flatten().cloned().collect();
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let known = self.aws.describe_ids(&ids, deadline).await;
+        let scope = Scope::everything(pools, false);
+        let selected = fleet(&self.aws, &scope, false, deadline).await;
+        if let Some(gap) = known.gap.as_ref().or(selected.gap.as_ref()) {
+            return Err(format!("it is not to be told whose the records are: {gap} {AGAIN}"));
+        }
+        let has_members = |pool: &PoolName| {
+            let mut own = scope.policies().filter(|(name, _)| *name == pool);
+            own.any(|(_, policy)| {
+                let mut instances = selected.instances.values();
+                instances.any(|instance| policy.selects(instance, instance.tagged_group().as_ref()))
+            })
+        };
+        let strange = recorded.into_iter().filter(|(pool, ids)| {
+            !has_members(pool) && ids.iter().all(|id| known.lookup(id) == Observed::Known(None))
         });
-        Ok(strange.map(|pool| pool.name.clone()).collect())
+        Ok(strange.map(|(pool, _)| pool).collect())
     }
+}
+
+/// Decides what follows from a listing that shows nothing: two have to, some time apart.
+async fn nothing_left(
+    zones: &BTreeMap<HostedZoneId, HostedZone>,
+    was_empty: bool,
+    deadline: Deadline,
+) -> Next {
+    if let Some(gap) = zones.values().find_map(|zone| zone.gap.as_ref()) {
+        return Next::Stop(Some(format!("whether records are left is not to be told: {gap} {AGAIN}")));
+    }
+    if was_empty || zones.is_empty() {
+        return Next::Stop(None);
+    }
+    if deadline.remaining() < APART + TO_LIST {
+        let problem = "no record is left, but there was no time to look again whether a run that was under way had \
+                       published another";
+        return Next::Stop(Some(format!("{problem} {AGAIN}")));
+    }
+    tokio::time::sleep(APART).await;
+    Next::List
+}
+
+pub(super) fn pools_with_records(
+    deployment: &Deployment,
+    zones: &BTreeMap<HostedZoneId, HostedZone>,
+) -> BTreeSet<PoolName> {
+    let nothing = BTreeMap::new();
+    let pools = retired(&deployment.name, zones, &nothing, &BTreeSet::new());
+    pools.into_iter().map(|pool| pool.name).collect()
+}
+
+/// Names record sets that nothing removes: somebody gave them fields that only they understand.
+fn stuck(left: &[std::sync::Arc<registrar_core::record_set::RecordSet>]) -> String {
+    let named: Vec<String> = left.iter().take(MOST_NAMED).map(|record| record.to_string()).collect();
+    format!(
+        "{} record sets are left that cannot be removed as they were read: {} (hint: delete them by hand, and then the \
+         stack again)",
+        left.len(),
+        named.join("; ")
+    )
 }
 
 /// Says what a retiring run left behind.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use registrar_core::ids::{AutoScalingGroupName, HostedZoneId, PoolName};
+use registrar_core::ids::{AutoScalingGroupName, HostedZoneId, PoolName, RoleArn};
 use registrar_core::name::RecordName;
 use registrar_core::places::Places;
 use registrar_core::pool::{Policy, Pool};
@@ -20,6 +20,11 @@ pub struct Scope {
     pub is_everything: bool,
     /// Whether hosted zones are listed whole, and not only the names of the pools.
     pub whole_hosted_zones: bool,
+    /// Hosted zones that are listed whether or not a pool is in them, and the role that each is reached through where
+    /// no pool names one.
+    pub hosted_zones: BTreeMap<HostedZoneId, Option<RoleArn>>,
+    /// Whether nothing but hosted zones is read.
+    pub records_only: bool,
 }
 
 /// The names to list in a hosted zone, and how to get at it.
@@ -38,12 +43,19 @@ impl Scope {
             wanted.contains(&pool.name) || claim(pool).is_some_and(|place| claimed.contains(&place))
         };
         let pools: Vec<Pool> = all.iter().filter(concerned).cloned().collect();
-        Self { is_everything: pools.len() == all.len(), pools, whole_hosted_zones: false }
+        let is_everything = pools.len() == all.len();
+        Self { is_everything, ..Self::everything(&pools, false) }
     }
 
     /// Takes in every pool of the deployment.
     pub(super) fn everything(all: &[Pool], whole_hosted_zones: bool) -> Self {
-        Self { pools: all.to_vec(), is_everything: true, whole_hosted_zones }
+        let (pools, hosted_zones) = (all.to_vec(), BTreeMap::new());
+        Self { pools, is_everything: true, whole_hosted_zones, hosted_zones, records_only: false }
+    }
+
+    /// Takes in hosted zones as a whole and nothing else.
+    pub(super) fn listing(hosted_zones: &BTreeMap<HostedZoneId, Option<RoleArn>>) -> Self {
+        Self { hosted_zones: hosted_zones.clone(), records_only: true, ..Self::everything(&[], true) }
     }
 
     /// Returns the policies of the pools that have one.
@@ -51,10 +63,11 @@ impl Scope {
         self.pools.iter().filter_map(|pool| Some((&pool.name, pool.policy.as_ref().ok()?)))
     }
 
-    /// Returns how to get at a hosted zone: by the role that a pool's document names for it.
+    /// Returns how to get at a hosted zone: by the role that a pool's document names for it, or the stack.
     pub(super) fn access(&self, id: &HostedZoneId) -> ZoneAccess {
         let mut roles = self.policies().filter(|(_, policy)| policy.hosted_zone_id == *id);
         let role_arn = roles.find_map(|(_, policy)| policy.role_arn.clone());
+        let role_arn = role_arn.or_else(|| self.hosted_zones.get(id).cloned().flatten());
         ZoneAccess { id: id.clone(), role_arn }
     }
 
@@ -74,6 +87,9 @@ impl Scope {
         let named: BTreeSet<&PoolName> = self.policies().map(|(pool, _)| pool).collect();
         for (_, place) in places.iter().filter(|(pool, _)| self.is_everything && !named.contains(pool)) {
             add(&place.hosted_zone_id, &place.name);
+        }
+        for id in self.hosted_zones.keys() {
+            names.entry(id.clone()).or_insert_with(|| (self.access(id), BTreeSet::new()));
         }
         names
     }

@@ -4,23 +4,26 @@
 //! that can be answered is never refused here: what is wrong with its properties is part of it, so that
 //! CloudFormation gets the reason at once and does not wait for an hour.
 //!
-//! Properties: `DeploymentName`; `PoolName` and `PoolDocument` for one pool, `Pools` (names to documents)
-//! for several. A document is a string of JSON or an object, whose numbers and booleans CloudFormation has
-//! made strings. Others, such as `ServiceToken`, mean nothing here.
+//! Properties: `DeploymentName`; `HostedZoneId`, `HostedZoneName` and `DnsRoleArn` for the hosted zone of the
+//! records; `PoolName` and `PoolDocument` for one pool, `Pools` (names to documents) for several. A document is a
+//! string of JSON or an object, whose numbers and booleans CloudFormation has made strings. Others, such as
+//! `ServiceToken`, mean nothing here.
 
 mod properties;
+mod remains;
 mod response;
 #[cfg(test)]
 mod tests;
 mod url;
 
-pub use properties::{PropertyError, ResourceProperties};
+pub use properties::{MEANT_FOR_CLOUDFORMATION, PROPERTIES, PropertyError, ResourceProperties};
+pub use remains::Remains;
 pub use response::{CustomResourceResponse, LARGEST_RESPONSE, ResponseStatus};
 pub use url::ResponseUrl;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::DeploymentName;
+use crate::ids::{DeploymentName, PoolName};
 use crate::json::raw::Fields;
 use crate::trigger::Dropped;
 
@@ -51,8 +54,8 @@ pub enum Undo {
     Creation,
     /// A creation that was refused: the records, if there are any, are somebody else's.
     Nothing,
-    /// A creation of which CloudFormation never heard: it may have been cut off anywhere, or have been on
-    /// the way to being refused. Only what evidence allows may go.
+    /// A creation that failed after it had begun, or of which CloudFormation never heard: it may have been cut off
+    /// anywhere, or have been on the way to being refused. Only what evidence allows may go.
     Unconfirmed,
 }
 
@@ -75,6 +78,8 @@ pub struct CustomResourceRequest {
     pub physical_resource_id: Option<String>,
     /// What the template says, or what is wrong with it.
     pub properties: Result<ResourceProperties, PropertyError>,
+    /// What a deletion goes by.
+    pub remains: Remains,
     /// What it said before an update; absent where that cannot be read, or never could be.
     pub old_properties: Option<ResourceProperties>,
 }
@@ -107,6 +112,7 @@ impl CustomResourceRequest {
             resource_type: fields.text("ResourceType").unwrap_or_default(),
             physical_resource_id: physical_id.filter(|text| is_identifier(text, LONGEST_PHYSICAL_ID)),
             properties: ResourceProperties::parse(fields.raw("ResourceProperties")),
+            remains: Remains::read(fields.raw("ResourceProperties")),
             old_properties: fields
                 .raw("OldResourceProperties")
                 .and_then(|old| ResourceProperties::parse(Some(old)).ok()),
@@ -122,8 +128,7 @@ impl CustomResourceRequest {
 
     /// Says what a deletion is to undo; a request that is no deletion undoes nothing.
     ///
-    /// An update may have given the resource another deployment since its id was chosen, so any id that a
-    /// creation may have been answered with will do.
+    /// Any id that a creation may have been answered with will do, whichever deployment it names.
     #[must_use]
     pub fn undo(&self) -> Undo {
         if self.kind != RequestKind::Delete {
@@ -137,6 +142,27 @@ impl CustomResourceRequest {
         if matches!(created, Some(Ok(_))) { Undo::Creation } else { Undo::Unconfirmed }
     }
 
+    /// Returns the deployment that an update would leave behind: the resource was made for it, and names another now.
+    #[must_use]
+    pub fn left_deployment(&self, own: &DeploymentName) -> Option<DeploymentName> {
+        let id = self.physical_resource_id.as_deref().filter(|_| self.kind == RequestKind::Update)?;
+        let made_for: DeploymentName = id.strip_prefix(CREATED_PREFIX)?.parse().ok()?;
+        (made_for != *self.deployment(own)).then_some(made_for)
+    }
+
+    /// Returns the pools that an update takes out of the resource.
+    #[must_use]
+    pub fn left_pools(&self) -> BTreeSet<PoolName> {
+        let documents = |properties: &ResourceProperties| properties.documents.keys().cloned().collect();
+        let before: BTreeSet<PoolName> = self.old_properties.as_ref().map(documents).unwrap_or_default();
+        let now: BTreeSet<PoolName> = self.properties.as_ref().map(documents).unwrap_or_default();
+        if self.kind == RequestKind::Update {
+            before.difference(&now).cloned().collect()
+        } else {
+            BTreeSet::new()
+        }
+    }
+
     /// Answers that it is done, with what the template may read by `GetAtt`.
     pub fn succeed(&self, own: &DeploymentName, data: BTreeMap<String, String>) -> CustomResourceResponse {
         let physical_id = self.physical_resource_id.clone();
@@ -144,16 +170,25 @@ impl CustomResourceRequest {
         CustomResourceResponse::new(self, ResponseStatus::Success, String::new(), physical_id, data)
     }
 
-    /// Answers that it could not be done.
+    /// Answers that it could not be done, and that nothing was changed.
     ///
-    /// A creation that failed gets an id of its own: CloudFormation deletes what it could not create, and
+    /// A creation that was refused gets an id of its own: CloudFormation deletes what it could not create, and
     /// must not retire records that this resource never made, such as those of another stack that has the
     /// same names.
     pub fn fail(&self, own: &DeploymentName, reason: impl Into<String>) -> CustomResourceResponse {
-        let refused = || format!("{REFUSED_PREFIX}{}", self.deployment(own));
-        let physical_id = self.physical_resource_id.clone().unwrap_or_else(refused);
-        let status = ResponseStatus::Failed;
-        CustomResourceResponse::new(self, status, reason.into(), physical_id, BTreeMap::new())
+        self.failed(own, REFUSED_PREFIX, reason.into())
+    }
+
+    /// Answers that it could not be done, after records may have been changed: the deletion that follows a creation
+    /// has to remove what was made.
+    pub fn fail_midway(&self, own: &DeploymentName, reason: impl Into<String>) -> CustomResourceResponse {
+        self.failed(own, FAILED_PREFIX, reason.into())
+    }
+
+    fn failed(&self, own: &DeploymentName, prefix: &str, reason: String) -> CustomResourceResponse {
+        let physical_id = self.physical_resource_id.clone();
+        let physical_id = physical_id.unwrap_or_else(|| format!("{prefix}{}", self.deployment(own)));
+        CustomResourceResponse::new(self, ResponseStatus::Failed, reason, physical_id, BTreeMap::new())
     }
 }
 
@@ -161,6 +196,9 @@ const CREATED_PREFIX: &str = "registrar-";
 
 /// A colon is no part of a deployment's name, so that no deployment's id starts like this.
 const REFUSED_PREFIX: &str = "registrar:refused:";
+
+/// It is no id of a creation that succeeded either.
+const FAILED_PREFIX: &str = "registrar:failed:";
 
 /// The same for as long as the deployment has its name: an answer with another id makes CloudFormation
 /// delete the old resource.

@@ -1,17 +1,79 @@
-//! The properties of a custom resource: its deployment and its pool documents.
+//! The properties of a custom resource: its deployment, its hosted zone and its pool documents.
 //!
-//! Whether a document is a good one is for [`crate::pool`] to say.
+//! Whether a document is a good one is for [`crate::pool`] to say, and whether the hosted zone is the right one for
+//! [`crate::preflight`].
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde_json::{Number, Value};
 
-use crate::ids::{DeploymentName, PoolName};
+use crate::ids::{DeploymentName, HostedZoneId, InvalidId, PoolName, RoleArn};
 use crate::json::{self, raw::Fields};
+use crate::name::RecordName;
 use crate::pool::{Pool, json_schema};
 
 /// How deep the schema of a pool document nests, with room; a document that is deeper has unknown keys.
 const DEEPEST: usize = 16;
+
+macro_rules! properties {
+    ($($name:ident),+ $(,)?) => {
+        /// A property that is read.
+        #[derive(Clone, Copy)]
+        pub(super) enum Property { $($name),+ }
+
+        impl Property {
+            pub(super) fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
+        }
+
+        /// The properties that are read; any other means nothing here.
+        pub const PROPERTIES: &[&str] = &[$(stringify!($name)),+];
+    };
+}
+
+properties!(DeploymentName, PoolName, PoolDocument, Pools, HostedZoneId, HostedZoneName, DnsRoleArn);
+
+/// The properties of the resource that are there for CloudFormation alone: `Release` names the function's package,
+/// so that a new one is an update.
+pub const MEANT_FOR_CLOUDFORMATION: &[&str] = &["ServiceToken", "ServiceTimeout", "Release"];
+
+/// The properties, as they were sent.
+pub(super) struct Sent<'a>(Fields<'a>);
+
+impl<'a> Sent<'a> {
+    pub(super) fn parse(raw: &'a str) -> Option<Self> {
+        Fields::parse(raw).ok().map(Self)
+    }
+
+    /// Returns the JSON of a property.
+    pub(super) fn raw(&self, property: Property) -> Option<&'a str> {
+        self.0.raw(property.name())
+    }
+
+    fn text(&self, property: Property) -> Option<String> {
+        self.0.text(property.name())
+    }
+
+    /// Reads a property that is a name of some kind; an empty string, which is how a template leaves it out, is
+    /// none.
+    pub(super) fn name<T: FromStr<Err = InvalidId>>(
+        &self,
+        property: Property,
+        hint: &'static str,
+    ) -> Result<Option<T>, PropertyError> {
+        match (self.raw(property), self.text(property)) {
+            (None, _) => Ok(None),
+            (Some(_), None) => Err(error(property.name(), "is not a string", hint)),
+            (Some(_), Some(text)) if text.is_empty() => Ok(None),
+            (Some(_), Some(text)) => match text.parse() {
+                Ok(name) => Ok(Some(name)),
+                Err(invalid) => Err(error(property.name(), &invalid.to_string(), hint)),
+            },
+        }
+    }
+}
 
 /// A property that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,18 +94,30 @@ pub struct ResourceProperties {
     pub deployment: Option<DeploymentName>,
     /// The pools' documents, by name, as the JSON text that [`Pool::read`] takes.
     pub documents: BTreeMap<PoolName, String>,
+    /// The hosted zone of the records.
+    pub hosted_zone_id: Option<HostedZoneId>,
+    /// The name that it should have.
+    pub hosted_zone_name: Option<RecordName>,
+    /// The role that it is reached through, where another account owns it.
+    pub dns_role_arn: Option<RoleArn>,
 }
 
 impl ResourceProperties {
     /// Reads them from the JSON of a request's field, which may be absent.
     pub(super) fn parse(raw: Option<&str>) -> Result<Self, PropertyError> {
         let Some(raw) = raw else { return Ok(Self::default()) };
-        let fields = Fields::parse(raw)
-            .map_err(|_| error("ResourceProperties", "is not an object", "give the resource properties"))?;
-        let mut properties = Self { deployment: deployment(&fields)?, documents: several(&fields)? };
-        match (fields.raw("PoolName"), fields.raw("PoolDocument")) {
+        let sent = Sent::parse(raw)
+            .ok_or_else(|| error("ResourceProperties", "is not an object", "give the resource properties"))?;
+        let mut properties = Self {
+            deployment: deployment(&sent)?,
+            documents: several(&sent)?,
+            hosted_zone_id: hosted_zone_id(&sent)?,
+            hosted_zone_name: sent.name(Property::HostedZoneName, "give the name of the hosted zone")?,
+            dns_role_arn: dns_role_arn(&sent)?,
+        };
+        match (sent.raw(Property::PoolName), sent.raw(Property::PoolDocument)) {
             (Some(_), Some(document)) => {
-                let name = fields.text("PoolName").unwrap_or_default();
+                let name = sent.text(Property::PoolName).unwrap_or_default();
                 properties.add("PoolName", &name, "PoolDocument", document)?;
             }
             (Some(_), None) => {
@@ -75,24 +149,22 @@ impl ResourceProperties {
     }
 }
 
-fn deployment(fields: &Fields<'_>) -> Result<Option<DeploymentName>, PropertyError> {
-    let hint = "use 1 to 32 characters from a-z, 0-9 and -";
-    match (fields.raw("DeploymentName"), fields.text("DeploymentName")) {
-        (None, _) => Ok(None),
-        (Some(_), None) => Err(error("DeploymentName", "is not a string", hint)),
-        (Some(_), Some(name)) => match name.parse() {
-            Ok(name) => Ok(Some(name)),
-            Err(invalid) => {
-                let invalid: crate::ids::InvalidId = invalid;
-                Err(error("DeploymentName", &invalid.to_string(), hint))
-            }
-        },
-    }
+pub(super) fn deployment(sent: &Sent<'_>) -> Result<Option<DeploymentName>, PropertyError> {
+    sent.name(Property::DeploymentName, "use 1 to 32 characters from a-z, 0-9 and -")
+}
+
+pub(super) fn hosted_zone_id(sent: &Sent<'_>) -> Result<Option<HostedZoneId>, PropertyError> {
+    sent.name(Property::HostedZoneId, "give the id that Route 53 shows, without /hostedzone/")
+}
+
+pub(super) fn dns_role_arn(sent: &Sent<'_>) -> Result<Option<RoleArn>, PropertyError> {
+    sent.name(Property::DnsRoleArn, "give the whole ARN of the role, or leave it empty")
 }
 
 /// Reads `Pools`; an empty string, which is how a template leaves it out, is no pool.
-fn several(fields: &Fields<'_>) -> Result<BTreeMap<PoolName, String>, PropertyError> {
-    let Some(raw) = fields.raw("Pools").filter(|raw| *raw != "\"\"") else { return Ok(BTreeMap::new()) };
+fn several(sent: &Sent<'_>) -> Result<BTreeMap<PoolName, String>, PropertyError> {
+    let raw = sent.raw(Property::Pools).filter(|raw| *raw != "\"\"");
+    let Some(raw) = raw else { return Ok(BTreeMap::new()) };
     let hint = "give an object of names and documents";
     let pools = Fields::parse(raw).map_err(|_| error("Pools", "is not an object", hint))?;
     let mut properties = ResourceProperties::default();

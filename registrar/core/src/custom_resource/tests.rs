@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{CustomResourceRequest, LARGEST_RESPONSE, RequestKind, ResponseStatus, Undo};
+use super::{
+    CustomResourceRequest, LARGEST_RESPONSE, MEANT_FOR_CLOUDFORMATION, PROPERTIES, RequestKind,
+    ResourceProperties, ResponseStatus, Undo,
+};
 use crate::ids::DeploymentName;
 use crate::invocation::Invocation;
 use crate::pool::Routing;
@@ -106,6 +109,12 @@ fn properties_that_cannot_be_used_are_named_and_can_be_answered() {
         (json!("text"), "ResourceProperties: is not an object"),
         (json!({"DeploymentName": "Edge!"}), "DeploymentName: \"Edge!\" is not a deployment name"),
         (json!({"DeploymentName": ["edge"]}), "DeploymentName: is not a string"),
+        (
+            json!({"HostedZoneId": "/hostedzone/Z1"}),
+            "HostedZoneId: \"/hostedzone/Z1\" is not a hosted zone id",
+        ),
+        (json!({"HostedZoneName": "a..b"}), "HostedZoneName: \"a..b\" is not"),
+        (json!({"DnsRoleArn": "edge-dns"}), "DnsRoleArn: \"edge-dns\" is not the ARN of an IAM role"),
         (json!({"PoolName": "video"}), "PoolDocument: is missing"),
         (json!({"PoolDocument": "{}"}), "PoolName: is missing"),
         (json!({"PoolName": "a/b", "PoolDocument": "{}"}), "PoolName: \"a/b\" is not a pool name"),
@@ -161,6 +170,45 @@ fn deleting_what_was_refused_undoes_nothing() {
     assert_eq!(of("Delete", Some("registrar-Pools-1D5Q8SJ2TXN0M")).undo(), Undo::Unconfirmed);
     assert_eq!(of("Delete", None).undo(), Undo::Unconfirmed);
     assert_eq!(of("Update", Some("registrar-default")).undo(), Undo::Nothing);
+}
+
+#[test]
+fn what_a_failed_creation_may_have_made_is_undone_on_evidence() {
+    let failed = of("Create", None).fail_midway(&own(), "a change was refused");
+    let body: Value = serde_json::from_str(&failed.to_body()).unwrap();
+    assert_eq!(body["PhysicalResourceId"], "registrar:failed:default");
+    assert_eq!(of("Delete", body["PhysicalResourceId"].as_str()).undo(), Undo::Unconfirmed);
+    let kept = of("Update", Some("registrar-default")).fail_midway(&own(), "a change was refused");
+    let body: Value = serde_json::from_str(&kept.to_body()).unwrap();
+    assert_eq!(body["PhysicalResourceId"], "registrar-default");
+}
+
+#[test]
+fn the_hosted_zone_is_read_with_its_name_and_role() {
+    let role = "arn:aws:iam::123456789012:role/dns";
+    let properties = json!({"HostedZoneId": "Z1", "HostedZoneName": "Edge.example.com.", "DnsRoleArn": role});
+    let properties = parse(&request("Create", &properties)).properties.unwrap();
+    assert_eq!(properties.hosted_zone_id.unwrap().as_str(), "Z1");
+    assert_eq!(properties.hosted_zone_name.unwrap().as_str(), "edge.example.com");
+    assert_eq!(properties.dns_role_arn.unwrap().as_str(), role);
+    let left_out = json!({"HostedZoneId": "", "HostedZoneName": "", "DnsRoleArn": ""});
+    let properties = parse(&request("Create", &left_out)).properties.unwrap();
+    assert_eq!(properties, ResourceProperties::default());
+}
+
+#[test]
+fn the_properties_are_listed_apart_from_those_for_cloudformation() {
+    assert_eq!(PROPERTIES.len(), 7);
+    assert!(MEANT_FOR_CLOUDFORMATION.iter().all(|name| !PROPERTIES.contains(name)));
+    // Each of those that are read is missed, or found wrong, where it is a number.
+    for name in PROPERTIES {
+        let properties = parse(&request("Create", &json!({ *name: 7 }))).properties;
+        assert!(properties.is_err(), "{name} is not read: {properties:?}");
+    }
+    for name in MEANT_FOR_CLOUDFORMATION {
+        let properties = parse(&request("Create", &json!({ *name: 7 }))).properties;
+        assert_eq!(properties, Ok(ResourceProperties::default()), "{name}");
+    }
 }
 
 #[test]

@@ -53,13 +53,28 @@ pub struct Gap {
     pub source: GapSource,
     /// Why it is incomplete, as a sentence fragment.
     pub reason: String,
+    #[serde(skip)]
+    is_denied: bool,
 }
 
 impl Gap {
     /// Describes an incomplete read.
     #[must_use]
     pub fn new(source: GapSource, reason: impl Into<String>) -> Self {
-        Self { source, reason: reason.into() }
+        Self { source, reason: reason.into(), is_denied: false }
+    }
+
+    /// Says that a permission is missing, or was.
+    #[must_use]
+    pub fn denied(mut self, is_denied: bool) -> Self {
+        self.is_denied = is_denied;
+        self
+    }
+
+    /// Says whether a permission is missing. One that was given a moment ago may be there the next time.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.is_denied
     }
 }
 

@@ -29,6 +29,39 @@ use crate::ids::PoolName;
 use crate::inventory::GapSource;
 use crate::standing::MemberState;
 
+/// A metric with one set of dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its unit, as CloudWatch writes it.
+    pub unit: &'static str,
+    /// The keys of its dimensions, in the order in which they are named to CloudWatch.
+    pub dimensions: &'static [&'static str],
+}
+
+/// Every metric, once for each set of dimensions: what is not here is not published.
+pub const METRICS: &[Metric] = &[
+    Metric { name: "reconciles", unit: COUNT, dimensions: &[DEPLOYMENT] },
+    Metric { name: "held_back", unit: COUNT, dimensions: &[DEPLOYMENT] },
+    Metric { name: "gaps", unit: COUNT, dimensions: &[DEPLOYMENT] },
+    Metric { name: "reconcile_seconds", unit: SECONDS, dimensions: &[DEPLOYMENT] },
+    Metric { name: "event_age_seconds", unit: SECONDS, dimensions: &[DEPLOYMENT] },
+    Metric { name: "gaps", unit: COUNT, dimensions: &[DEPLOYMENT, "source"] },
+    Metric { name: "drains", unit: COUNT, dimensions: &[DEPLOYMENT, "outcome"] },
+    Metric { name: "aws_calls", unit: COUNT, dimensions: &[DEPLOYMENT, "operation"] },
+    Metric { name: "records", unit: COUNT, dimensions: &[DEPLOYMENT, POOL] },
+    Metric { name: "members", unit: COUNT, dimensions: &[DEPLOYMENT, POOL, "state"] },
+    Metric { name: "blackholes_removed", unit: COUNT, dimensions: &[DEPLOYMENT, POOL] },
+    Metric { name: "changes", unit: COUNT, dimensions: &[DEPLOYMENT, POOL, "action"] },
+    Metric { name: "held_back", unit: COUNT, dimensions: &[DEPLOYMENT, POOL, "reason"] },
+];
+
+const COUNT: &str = "Count";
+const SECONDS: &str = "Seconds";
+const DEPLOYMENT: &str = "Deployment";
+const POOL: &str = "Pool";
+
 /// One value of one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Sample {
@@ -57,14 +90,20 @@ impl Group {
         Self { dimensions, samples: Vec::new() }
     }
 
-    fn count(&mut self, name: &'static str, value: usize) {
-        let dimensions = self.dimensions.clone();
-        self.samples.push(Sample { name, unit: "Count", value: json!(value), dimensions });
+    /// Adds a value of a metric that is in the list with these dimensions.
+    fn add(&mut self, name: &'static str, value: Value, dimensions: Vec<(&'static str, String)>) {
+        let has_these_keys = |metric: &&Metric| {
+            metric.name == name && metric.dimensions.iter().eq(dimensions.iter().map(|(key, _)| key))
+        };
+        let listed = METRICS.iter().find(has_these_keys);
+        debug_assert!(listed.is_some(), "{name} is in no list with {dimensions:?}");
+        if let Some(metric) = listed {
+            self.samples.push(Sample { name, unit: metric.unit, value, dimensions });
+        }
     }
 
-    fn seconds(&mut self, name: &'static str, value: f64) {
-        let dimensions = self.dimensions.clone();
-        self.samples.push(Sample { name, unit: "Seconds", value: json!(value), dimensions });
+    fn put(&mut self, name: &'static str, value: impl Serialize) {
+        self.add(name, json!(value), self.dimensions.clone());
     }
 
     fn by_kind<K: ToString, V: Serialize>(
@@ -76,26 +115,27 @@ impl Group {
         for (kind, value) in values {
             let mut dimensions = self.dimensions.clone();
             dimensions.push((key, kind.to_string()));
-            self.samples.push(Sample { name, unit: "Count", value: json!(value), dimensions });
+            self.add(name, json!(value), dimensions);
         }
     }
 }
 
 fn of_deployment(event: &InvocationEvent) -> Vec<Sample> {
-    let mut group = Group::new(vec![("Deployment", event.deployment.to_string())]);
-    group.count("reconciles", usize::from(event.reconciled()));
+    let mut group = Group::new(vec![(DEPLOYMENT, event.deployment.to_string())]);
+    group.put("reconciles", usize::from(event.reconciled()));
     if event.looked() {
-        group.count("held_back", event.pools.values().flat_map(|pool| pool.counts.held_back.values()).sum());
-        group.count("gaps", event.gaps.len());
+        let held_back = event.pools.values().flat_map(|pool| pool.counts.held_back.values());
+        group.put("held_back", held_back.sum::<usize>());
+        group.put("gaps", event.gaps.len());
     }
     if event.runs > 0 {
         let durations = &event.durations_ms;
         let millis = durations.observe.saturating_add(durations.plan).saturating_add(durations.execute);
         let duration = SignedDuration::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
-        group.seconds("reconcile_seconds", seconds(duration));
+        group.put("reconcile_seconds", seconds(duration));
     }
     if let Some(age) = event.event_age_seconds {
-        group.seconds("event_age_seconds", age);
+        group.put("event_age_seconds", age);
     }
     let mut gaps: BTreeMap<GapSource, usize> = BTreeMap::new();
     for gap in &event.gaps {
@@ -108,17 +148,17 @@ fn of_deployment(event: &InvocationEvent) -> Vec<Sample> {
 }
 
 fn of_pool(event: &InvocationEvent, name: &PoolName, pool: &PoolEvent) -> Vec<Sample> {
-    let dimensions = vec![("Deployment", event.deployment.to_string()), ("Pool", name.to_string())];
+    let dimensions = vec![(DEPLOYMENT, event.deployment.to_string()), (POOL, name.to_string())];
     let mut group = Group::new(dimensions);
     let counts = &pool.counts;
     if pool.judged {
         let mut members = counts.members.clone();
         members.entry(MemberState::Serving).or_insert(0);
-        group.count("records", counts.records);
+        group.put("records", counts.records);
         group.by_kind("members", "state", members);
     }
     if pool.judged || pool.blackholes_removed > 0 {
-        group.count("blackholes_removed", pool.blackholes_removed);
+        group.put("blackholes_removed", pool.blackholes_removed);
     }
     let changes = counts.applied.iter();
     group.by_kind(

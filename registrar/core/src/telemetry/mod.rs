@@ -17,6 +17,7 @@ use serde::Serialize;
 
 pub use emf::emf;
 pub use level::Level;
+pub use metrics::{METRICS, Metric};
 use pool::PoolEvent;
 
 use crate::drain::DrainOutcome;
@@ -219,6 +220,11 @@ impl InvocationEvent {
     /// Adds a read that was incomplete before there was anything to plan.
     pub fn gap(&mut self, gap: &Gap) {
         self.gaps.insert(Gap::new(gap.source, bounded(&gap.reason)));
+    }
+
+    /// Adds something else that an operator should know.
+    pub fn note(&mut self, text: &str) {
+        note(&mut self.notes, [text]);
     }
 
     /// Adds what kept the invocation from its work.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Durations, InvocationEvent, Level, MOST_DETAILS, emf};
+use super::{Durations, InvocationEvent, Level, METRICS, MOST_DETAILS, emf};
 use crate::drain::DrainOutcome;
 use crate::dump;
 use crate::execute::{Applied, Outcome, Poison};
@@ -209,6 +209,27 @@ fn the_metrics_of_a_busy_invocation_are_these() {
         "held_back Deployment=default Pool=video reason=removal-budget": 1,
     });
     assert_eq!(serde_json::to_value(metrics(&busy())).unwrap(), expected);
+}
+
+#[test]
+fn the_list_of_metrics_is_what_is_published() {
+    let mut event = busy();
+    event.gap(&Gap::new(GapSource::Fleet, "page 2"));
+    let mut published = BTreeSet::new();
+    for line in lines(&event) {
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+            let dimensions = directive["Dimensions"][0].to_string();
+            let metrics = directive["Metrics"].as_array().unwrap().iter();
+            let text = |metric: &Value, field: &str| metric[field].as_str().unwrap().to_owned();
+            published.extend(
+                metrics.map(|metric| (text(metric, "Name"), text(metric, "Unit"), dimensions.clone())),
+            );
+        }
+    }
+    let listed = METRICS
+        .iter()
+        .map(|metric| (metric.name.to_owned(), metric.unit.to_owned(), json!(metric.dimensions).to_string()));
+    assert_eq!(published, listed.collect());
 }
 
 #[test]

@@ -25,6 +25,24 @@ const SCHEDULED: &str = "Scheduled Event";
 const PARAMETER_CHANGE: &str = "Parameter Store Change";
 const API_CALL: &str = "AWS API Call via CloudTrail";
 
+/// What is recognised: an event whose source and detail type are not here is dropped before it is looked into.
+pub(super) const KNOWN: &[(&str, &str)] = &[
+    ("aws.ec2", STATE_CHANGE),
+    ("aws.ec2", SPOT_INTERRUPTION),
+    ("aws.ec2", REBALANCE),
+    ("aws.ec2", API_CALL),
+    ("aws.autoscaling", LAUNCH_ACTION),
+    ("aws.autoscaling", TERMINATE_ACTION),
+    ("aws.autoscaling", LAUNCHED),
+    ("aws.autoscaling", TERMINATED),
+    ("aws.events", SCHEDULED),
+    ("aws.ssm", PARAMETER_CHANGE),
+];
+
+/// The calls that are recognised in events of CloudTrail.
+pub(super) const KNOWN_CALLS: &[(&str, &str)] =
+    &[("ec2.amazonaws.com", "AssociateAddress"), ("ec2.amazonaws.com", "DisassociateAddress")];
+
 #[derive(Deserialize)]
 struct Envelope {
     #[serde(default)]
@@ -55,7 +73,12 @@ pub(super) fn parse(text: &str) -> Result<Trigger, Dropped> {
         return Ok(Trigger::TestNotification);
     }
     let detail = Detail { fields: envelope.detail.unwrap_or_default(), at: envelope.time };
-    match (envelope.source.as_str(), envelope.detail_type.as_str()) {
+    let kind = (envelope.source.as_str(), envelope.detail_type.as_str());
+    if kind.0 == "aws.autoscaling" && detail.is_test() {
+        return Ok(Trigger::TestNotification);
+    }
+    let kind = if KNOWN.contains(&kind) { kind } else { ("", "") };
+    match kind {
         ("aws.ec2", STATE_CHANGE) => detail.instance_state(),
         ("aws.ec2", SPOT_INTERRUPTION) => Ok(Trigger::SpotInterruption {
             instance: detail.instance(SPOT_INTERRUPTION, "instance-id")?,
@@ -65,7 +88,6 @@ pub(super) fn parse(text: &str) -> Result<Trigger, Dropped> {
             Ok(Trigger::RebalanceRecommendation { instance: detail.instance(REBALANCE, "instance-id")? })
         }
         ("aws.ec2", API_CALL) => detail.address_call(),
-        ("aws.autoscaling", _) if detail.is_test() => Ok(Trigger::TestNotification),
         ("aws.autoscaling", LAUNCH_ACTION) => detail.group_change(LAUNCH_ACTION, true),
         ("aws.autoscaling", TERMINATE_ACTION) => detail.group_change(TERMINATE_ACTION, false),
         ("aws.autoscaling", LAUNCHED) => detail.group_change(LAUNCHED, true),
@@ -143,9 +165,9 @@ impl Detail {
     /// `DisassociateAddress` names only the association, so the instance cannot be known afterwards.
     fn address_call(&self) -> Result<Trigger, Dropped> {
         let event_name = self.text("eventName").unwrap_or_default();
-        let of_ec2 = self.text("eventSource") == Some("ec2.amazonaws.com");
-        if !of_ec2 || !matches!(event_name, "AssociateAddress" | "DisassociateAddress") {
-            let source_name = excerpt(self.text("eventSource").unwrap_or_default());
+        let event_source = self.text("eventSource").unwrap_or_default();
+        if !KNOWN_CALLS.contains(&(event_source, event_name)) {
+            let source_name = excerpt(event_source);
             return Err(Dropped::Unrecognised { source_name, detail_type: excerpt(event_name) });
         }
         if let Some(error_code) = self.text("errorCode") {
@@ -165,6 +187,23 @@ mod tests {
 
     fn parse_value(value: &Value) -> Result<Trigger, Dropped> {
         Trigger::parse(&value.to_string())
+    }
+
+    #[test]
+    fn every_known_kind_is_looked_into_and_no_other() {
+        for (source, detail_type) in KNOWN {
+            let known = parse_value(&json!({"source": source, "detail-type": detail_type, "detail": {}}));
+            let is_call = *detail_type == API_CALL;
+            let unrecognised = matches!(known, Err(Dropped::Unrecognised { .. }));
+            assert_eq!(unrecognised, is_call, "{source} {detail_type}: {known:?}");
+            let elsewhere = json!({"source": "aws.s3", "detail-type": detail_type, "detail": {}});
+            assert!(matches!(parse_value(&elsewhere), Err(Dropped::Unrecognised { .. })), "{elsewhere}");
+        }
+        for (event_source, event_name) in KNOWN_CALLS {
+            let call = json!({"source": "aws.ec2", "detail-type": API_CALL,
+                "detail": {"eventSource": event_source, "eventName": event_name}});
+            assert_eq!(parse_value(&call), Ok(Trigger::AddressChanged { instance: None }));
+        }
     }
 
     fn state_change(state: &str) -> Value {

@@ -14,6 +14,13 @@ use crate::json::JsonError;
 /// The largest event that is read, in bytes: SQS's and EventBridge's own limit of 1 MiB.
 pub const LARGEST_EVENT: usize = 1024 * 1024;
 
+/// The kinds of events that are recognised, by `source` and `detail-type`; an event of any other asks for nothing.
+/// Auto Scaling's test notifications are recognised besides, whatever their detail type.
+pub const KNOWN: &[(&str, &str)] = envelope::KNOWN;
+
+/// The API calls that are recognised in CloudTrail's events, by `eventSource` and `eventName`.
+pub const KNOWN_CALLS: &[(&str, &str)] = envelope::KNOWN_CALLS;
+
 /// One message's meaning. A closed set: whatever is not here is [`Dropped`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {

@@ -115,6 +115,15 @@ impl Route53Model {
         }
     }
 
+    /// Deletes a hosted zone with everything in it, as nobody could whose hosted zone is not empty.
+    ///
+    /// # Errors
+    /// When there is none of this id.
+    pub fn delete_hosted_zone(&mut self, id: &HostedZoneId) -> Result<(), Route53Error> {
+        let unknown = || Route53Error::NoSuchHostedZone(id.to_string());
+        self.zones.remove(id).map(drop).ok_or_else(unknown)
+    }
+
     /// Applies a batch of changes in their order: all of them, or none.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::wire::paging;
 use crate::wire::params::{Lists, Params};
 use crate::wire::refusal::Refusal;
 use crate::wire::reply::Reply;
-use crate::world::{Instance, World};
+use crate::world::{AvailabilityZone, Instance, World, ZoneType};
 
 /// Most values of one filter, and most filters of a call (API reference, `DescribeInstances`).
 const MOST_FILTER_VALUES: usize = 200;
@@ -272,16 +272,25 @@ fn describe_availability_zones(
 ) -> Result<Reply, Refusal> {
     let filters = take_filters(&mut params)?;
     let names = params.take_list("ZoneName", Lists::Ec2);
-    drop(params.take("AllAvailabilityZones"));
+    let all = match params.take("AllAvailabilityZones").as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => {
+            let problem = format!("Invalid value '{other}' for AllAvailabilityZones. Expected true or false");
+            return Err(Refusal::bad_request(INVALID_VALUE, problem));
+        }
+    };
     params.finish("UnknownParameter")?;
-    let here = world.instances.values().filter(|one| context.sees(world, one.region.as_deref()));
-    let zones: BTreeSet<&str> = here.map(|instance| instance.availability_zone.as_str()).collect();
-    if let Some(unknown) = names.iter().find(|name| !zones.contains(name.as_str())) {
+    let mut zones = world.all_availability_zones();
+    zones.retain(|_, zone| context.sees(world, zone.region.as_deref()));
+    // A zone that nobody opted in to is only shown to those who ask for all.
+    zones.retain(|_, zone| all || zone.opt_in_status() != "not-opted-in");
+    if let Some(unknown) = names.iter().find(|name| !zones.contains_key(name.as_str())) {
         return Err(Refusal::bad_request(INVALID_VALUE, format!("Invalid availability zone: [{unknown}]")));
     }
     let mut items = Vec::new();
-    for zone in zones {
-        let named = names.is_empty() || names.iter().any(|name| name == zone);
+    for zone in zones.values() {
+        let named = names.is_empty() || names.contains(&zone.name);
         if named && zone_fits_all(zone, &filters)? {
             items.push(zone_item(zone, &context.caller.region));
         }
@@ -292,11 +301,13 @@ fn describe_availability_zones(
     Ok(reply(&response))
 }
 
-fn zone_fits_all(zone: &str, filters: &[Filter]) -> Result<bool, Refusal> {
+fn zone_fits_all(zone: &AvailabilityZone, filters: &[Filter]) -> Result<bool, Refusal> {
     for Filter { name, values } in filters {
         let found = match name.as_str() {
-            "zone-name" => zone,
-            "zone-type" => zone_type(zone),
+            "zone-name" => zone.name.as_str(),
+            "zone-type" => zone.zone_type.name(),
+            "group-name" => zone.group.as_str(),
+            "opt-in-status" => zone.opt_in_status(),
             unknown => {
                 let problem = format!("The filter '{unknown}' is invalid");
                 return Err(Refusal::bad_request(INVALID_VALUE, problem));
@@ -309,20 +320,17 @@ fn zone_fits_all(zone: &str, filters: &[Filter]) -> Result<bool, Refusal> {
     Ok(true)
 }
 
-fn zone_item(zone: &str, region: &str) -> Element {
+fn zone_item(zone: &AvailabilityZone, region: &str) -> Element {
+    let of_region = zone.zone_type == ZoneType::AvailabilityZone;
     Element::new("item")
-        .field("zoneName", zone)
-        .field("zoneState", "available")
-        .field("regionName", region)
-        .field("zoneType", zone_type(zone))
-        .field("optInStatus", if zone.contains("-wlz-") { "opted-in" } else { "opt-in-not-required" })
-        .field("networkBorderGroup", if zone.contains("-wlz-") { zone } else { region })
+        .field("optInStatus", zone.opt_in_status())
         .list("messageSet", [])
-}
-
-/// The world has no list of zones, so their type is read from their names, which AWS advises against.
-fn zone_type(zone: &str) -> &'static str {
-    if zone.contains("-wlz-") { "wavelength-zone" } else { "availability-zone" }
+        .field("regionName", region)
+        .field("zoneName", &zone.name)
+        .field("groupName", &zone.group)
+        .field("networkBorderGroup", if of_region { region } else { zone.name.as_str() })
+        .field("zoneType", zone.zone_type.name())
+        .field("zoneState", "available")
 }
 
 fn reply(response: &Element) -> Reply {

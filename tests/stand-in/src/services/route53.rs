@@ -136,27 +136,34 @@ fn change_info(info: &ChangeInfo, account: &str) -> Element {
         .field("SubmittedAt", info.submitted_at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ"))
 }
 
+/// A private hosted zone has VPCs where a public one has a delegation set.
 fn get_hosted_zone(world: &mut World, context: Context<'_>, zone: &HostedZoneId) -> Result<Reply, Refusal> {
     let now = world.now();
-    let origin = world.zones.get(zone).map(|access| access.origin.clone());
+    let access = world.zones.get(zone).map(|access| (access.origin.clone(), access.is_private));
     let model = world.model_of(&context.caller.account);
     // It costs a request like every other call, and refuses a hosted zone that is not there.
     model.list_record_sets(zone, None, 1, now).map_err(refusal)?;
     let records = model.records(zone).map_err(refusal)?;
-    let Some(origin) = origin else {
+    let Some((origin, is_private)) = access else {
         return Err(refusal(Route53Error::NoSuchHostedZone(zone.to_string())));
     };
-    let servers = records.iter().filter(|record| record.name == origin && record.r#type == RecordType::Ns);
-    let servers = servers.flat_map(|record| record.values());
-    let servers = servers.map(|server| Element::text("NameServer", server.trim_end_matches('.')));
     let hosted_zone = Element::new("HostedZone")
         .field("Id", format!("/hostedzone/{zone}"))
         .field("Name", origin.to_fqdn())
         .field("CallerReference", "stand-in")
-        .with(Element::new("Config").field("PrivateZone", false))
+        .with(Element::new("Config").field("PrivateZone", is_private))
         .field("ResourceRecordSetCount", records.len());
-    let delegation = Element::new("DelegationSet").list("NameServers", servers);
-    Ok(reply(&Element::new("GetHostedZoneResponse").with(hosted_zone).with(delegation)))
+    let response = Element::new("GetHostedZoneResponse").with(hosted_zone);
+    if is_private {
+        let vpc = Element::new("VPC")
+            .field("VPCRegion", &context.caller.region)
+            .field("VPCId", "vpc-00000000000000000");
+        return Ok(reply(&response.list("VPCs", [vpc])));
+    }
+    let servers = records.iter().filter(|record| record.name == origin && record.r#type == RecordType::Ns);
+    let servers = servers.flat_map(|record| record.values());
+    let servers = servers.map(|server| Element::text("NameServer", server.trim_end_matches('.')));
+    Ok(reply(&response.with(Element::new("DelegationSet").list("NameServers", servers))))
 }
 
 /// Gives each refusal of the model its code and status (API reference, "Errors" of each operation).

@@ -19,6 +19,7 @@ pub(crate) struct ZoneAccess {
     /// The only role that may; without one, everybody of the account.
     role: Option<String>,
     pub(crate) origin: RecordName,
+    pub(crate) is_private: bool,
 }
 
 impl World {
@@ -51,6 +52,28 @@ impl World {
         let account = account.to_owned();
         self.put_role(role);
         self.create_hosted_zone(id, origin, records, account, Some(role.to_owned()))
+    }
+
+    /// Makes a hosted zone private: it answers in a VPC, and has no delegation set. Its record sets follow the
+    /// same rules.
+    ///
+    /// # Errors
+    /// When there is no such hosted zone.
+    pub fn make_private(&mut self, id: &str) -> Result<(), WorldError> {
+        let (zone, _) = self.zone(id)?;
+        self.zones.entry(zone).and_modify(|access| access.is_private = true);
+        Ok(())
+    }
+
+    /// Deletes a hosted zone with everything in it.
+    ///
+    /// # Errors
+    /// When there is no such hosted zone.
+    pub fn delete_hosted_zone(&mut self, id: &str) -> Result<(), WorldError> {
+        let (zone, access) = self.zone(id)?;
+        let account = access.account.clone();
+        self.zones.remove(&zone);
+        self.model_of(&account).delete_hosted_zone(&zone).map_err(WorldError::from_display)
     }
 
     /// Returns every record set of a hosted zone in listing order, outside all limits and access.
@@ -96,7 +119,7 @@ impl World {
         }
         let model = self.model_of(&account);
         model.create_hosted_zone(id.clone(), origin.clone(), records).map_err(WorldError::from_display)?;
-        self.zones.insert(id, ZoneAccess { account, role, origin });
+        self.zones.insert(id, ZoneAccess { account, role, origin, is_private: false });
         Ok(())
     }
 

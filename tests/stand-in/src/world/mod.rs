@@ -3,6 +3,7 @@
 //! The protocols are not known here.
 
 pub(crate) mod accounts;
+mod availability_zone;
 mod groups;
 mod hosted_zones;
 mod instance;
@@ -17,6 +18,7 @@ use registrar_core::Timestamp;
 use registrar_core::ids::HostedZoneId;
 use registrar_local::route53::{Route53Model, Settings};
 
+pub use availability_zone::{AvailabilityZone, ZoneType};
 pub use groups::{ActionResult, EndedBy, Group, Hook, LifecycleAction, Transition};
 pub(crate) use hosted_zones::ZoneAccess;
 pub use instance::{FurtherAddress, Instance, InstanceState, Membership};
@@ -47,6 +49,8 @@ pub struct World {
     pub(crate) region: String,
     pub(crate) account: String,
     pub(crate) instances: BTreeMap<String, Instance>,
+    /// Those that were put there; instances may be in others.
+    pub(crate) availability_zones: BTreeMap<String, AvailabilityZone>,
     pub(crate) groups: BTreeMap<String, Group>,
     pub(crate) actions: Vec<LifecycleAction>,
     pub(crate) route53_settings: Settings,
@@ -82,6 +86,7 @@ impl World {
             region: "us-east-1".to_owned(),
             account: "123456789012".to_owned(),
             instances: BTreeMap::new(),
+            availability_zones: BTreeMap::new(),
             groups: BTreeMap::new(),
             actions: Vec::new(),
             route53_settings: route53,

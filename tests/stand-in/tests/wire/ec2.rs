@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use aws_stand_in::{FurtherAddress, Instance, InstanceState, Operation, StandIn, World};
+use aws_stand_in::{
+    AvailabilityZone, FurtherAddress, Instance, InstanceState, Operation, StandIn, World, ZoneType,
+};
 
 use crate::client::Client;
 
@@ -177,4 +179,31 @@ async fn zones_are_those_of_the_instances() {
     assert_eq!((answer.count("zoneName"), answer.element("zoneName")), (1, Some(BOSTON)));
     let unknown = client.ec2("DescribeAvailabilityZones&ZoneName.1=us-east-1f").await;
     assert_eq!(unknown.refusal(), (400, "InvalidParameterValue".to_owned()));
+}
+
+#[tokio::test]
+async fn a_zone_without_opt_in_is_shown_to_those_who_ask_for_all() {
+    let (stand_in, client) = started().await;
+    let new_york = AvailabilityZone::wavelength("us-east-1-wl1-nyc-wlz-1", "us-east-1-wl1").not_opted_in();
+    stand_in.world().put_availability_zone(new_york);
+    let named = "DescribeAvailabilityZones&Filter.1.Name=zone-name&Filter.1.Value.1=us-east-1-wl1-nyc-wlz-1";
+    assert_eq!(client.ec2(named).await.count("zoneName"), 0);
+    let answer = client.ec2(&format!("{named}&AllAvailabilityZones=true")).await;
+    assert_eq!(answer.element("optInStatus"), Some("not-opted-in"));
+    assert_eq!(answer.element("groupName"), Some("us-east-1-wl1"));
+    let refused = client.ec2("DescribeAvailabilityZones&AllAvailabilityZones=yes").await;
+    assert_eq!(refused.refusal(), (400, "InvalidParameterValue".to_owned()));
+}
+
+#[tokio::test]
+async fn a_zone_says_what_it_is() {
+    let (stand_in, client) = started().await;
+    let local =
+        AvailabilityZone::wavelength("us-east-1-bos-1a", "us-east-1-bos-1").of_type(ZoneType::LocalZone);
+    stand_in.world().put_availability_zone(local);
+    let answer = client.ec2("DescribeAvailabilityZones&ZoneName.1=us-east-1-bos-1a").await;
+    assert_eq!(
+        (answer.element("zoneType"), answer.element("optInStatus")),
+        (Some("local-zone"), Some("opted-in"))
+    );
 }

@@ -172,3 +172,27 @@ async fn both_token_buckets_throttle() {
     clock.advance(SignedDuration::from_millis(100));
     assert_eq!(client.route53("GET", ZONE, "").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_public_hosted_zone_has_a_delegation_set_and_a_private_one_vpcs() {
+    let (stand_in, client, _) = started(settings()).await;
+    let public = client.route53("GET", ZONE, "").await;
+    assert_eq!(
+        (public.element("Name"), public.element("PrivateZone")),
+        (Some("edge.example.com."), Some("false"))
+    );
+    assert!(public.count("NameServer") >= 1 && public.count("VPC") == 0, "{}", public.body);
+    stand_in.world().make_private("Z0123456789ABCDEFGHIJ").unwrap();
+    let private = client.route53("GET", ZONE, "").await;
+    assert_eq!((private.element("PrivateZone"), private.count("VPC")), (Some("true"), 1));
+    assert_eq!(private.count("NameServer"), 0);
+}
+
+#[tokio::test]
+async fn a_hosted_zone_that_was_deleted_is_unknown() {
+    let (stand_in, client, _) = started(settings()).await;
+    stand_in.world().delete_hosted_zone("Z0123456789ABCDEFGHIJ").unwrap();
+    for path in [ZONE.to_owned(), format!("{ZONE}/rrset")] {
+        assert_eq!(client.route53("GET", &path, "").await.refusal(), (404, "NoSuchHostedZone".to_owned()));
+    }
+}
