@@ -76,6 +76,13 @@ impl Stack {
         of_kind.map(|(id, resource)| (id.as_str(), resource))
     }
 
+    /// Returns the parameters that hold a document, and not a plain value.
+    pub fn documents(&self) -> impl Iterator<Item = (&str, &Resource)> {
+        let is_document = |value: &Value| value.as_str().is_some_and(|text| text.starts_with('{'));
+        self.of_type("AWS::SSM::Parameter")
+            .filter(move |(_, parameter)| is_document(&parameter.properties["Value"]))
+    }
+
     /// Returns the ARN of a resource.
     #[must_use]
     pub fn arn(&self, id: &str) -> Option<String> {

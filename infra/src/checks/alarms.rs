@@ -23,10 +23,10 @@ const WATCHED: &[(Option<&str>, &str, &str)] = &[
     (None, "reconciles", "breaching"),
 ];
 
-/// What has to be watched is, and each alarm tells the topic where there is one, and nobody where there is none.
+/// What has to be watched is.
 #[must_use]
 pub fn complete(template: &Template) -> Vec<String> {
-    let mut problems = on_stacks(template, |stack| {
+    on_stacks(template, |stack| {
         let namespace = namespace(stack);
         let mut problems = Vec::new();
         for (wanted, metric, missing) in WATCHED {
@@ -43,14 +43,26 @@ pub fn complete(template: &Template) -> Vec<String> {
             }
         }
         problems
-    });
+    })
+}
+
+/// Each alarm tells the topic where there is one, both when it begins and when it is over, and nobody where there is
+/// none.
+#[must_use]
+pub fn told(template: &Template) -> Vec<String> {
+    if template.of_type("AWS::CloudWatch::Alarm").next().is_none() {
+        return Vec::new();
+    }
+    let mut problems = Vec::new();
     for topic in ["", "arn:aws:sns:us-east-1:123456789012:t"] {
         let wanted = if topic.is_empty() { Value::Null } else { json!([topic]) };
         match Stack::new(template, &sample(template, &[("AlarmTopicArn", topic)]), "us-east-1") {
             Err(refusals) => problems.extend(refusals.iter().map(ToString::to_string)),
             Ok(stack) => {
                 let alarms = stack.of_type("AWS::CloudWatch::Alarm");
-                let others = alarms.filter(|(_, alarm)| alarm.properties["AlarmActions"] != wanted);
+                let others = alarms.filter(|(_, alarm)| {
+                    ["AlarmActions", "OKActions"].iter().any(|moment| alarm.properties[*moment] != wanted)
+                });
                 problems.extend(others.map(|(id, _)| format!("{id} tells others than the topic {topic:?}")));
             }
         }

@@ -56,7 +56,7 @@ fn policy(template: &Template, given: &[(&str, &str)]) -> Result<Policy, String>
         .map_err(|refusals| refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     let custom = stack.resources.values().find(|resource| resource.kind.starts_with("Custom::"));
     let properties = &custom.ok_or("there is no custom resource")?.properties;
-    let (_, parameter) = stack.of_type("AWS::SSM::Parameter").next().ok_or("there is no document")?;
+    let (_, parameter) = stack.documents().next().ok_or("there is no document")?;
     if properties["PoolDocument"] != parameter.properties["Value"] {
         return Err("the custom resource carries another document than the parameter".to_owned());
     }

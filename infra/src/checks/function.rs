@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::parameters::text;
 use crate::samples::on_stacks;
+use crate::stack::{Resource, Stack};
 use crate::template::Template;
 
 /// The function has the variables that the code reads, and no other.
@@ -50,11 +52,17 @@ pub fn paths(template: &Template, config: &str, document: &str) -> Vec<String> {
                     .push(format!("{id} sends its drain tickets to {url}, which is no queue that it reads"));
             }
         }
-        for (id, parameter) in stack.of_type("AWS::SSM::Parameter") {
-            if parameter.properties["Name"] != document {
-                problems.push(format!("{id} is {}, not {document}", parameter.properties["Name"]));
-            }
-        }
+        problems.extend(parameters(stack, config, document));
         problems
     })
+}
+
+/// One parameter is the pool's document, and no other is taken for one.
+fn parameters(stack: &Stack, config: &str, document: &str) -> Vec<String> {
+    let named = |(id, parameter): (&str, &Resource)| (id.to_owned(), text(&parameter.properties["Name"]));
+    let (documents, others): (Vec<_>, Vec<_>) =
+        stack.of_type("AWS::SSM::Parameter").map(named).partition(|(_, name)| name == document);
+    let missing = documents.is_empty().then(|| format!("no parameter is {document}"));
+    let taken = others.into_iter().filter(|(_, name)| name.starts_with(&format!("{config}/")));
+    missing.into_iter().chain(taken.map(|(id, name)| format!("{id} is {name}, not {document}"))).collect()
 }

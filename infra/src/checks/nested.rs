@@ -88,7 +88,7 @@ pub fn alike(templates: &[Template]) -> Vec<String> {
     for template in templates {
         for (name, parameter) in template.section("Parameters") {
             let pattern = parameter["AllowedPattern"].as_str();
-            let pattern = pattern.map(|pattern| pattern.trim_start_matches('|').replace("{0,", "{1,"));
+            let pattern = pattern.map(when_given);
             let limits = ["AllowedValues", "MinValue", "MaxValue"].map(|limit| parameter[limit].clone());
             let meant = json!([parameter["Type"], pattern, limits]);
             let (first, wanted) = seen.entry(name).or_insert_with(|| (&template.name, meant.clone()));
@@ -98,6 +98,12 @@ pub fn alike(templates: &[Template]) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Returns a pattern without what lets a parameter be left out.
+fn when_given(pattern: &str) -> String {
+    let alternatives = pattern.strip_prefix("^(|").and_then(|rest| rest.strip_suffix(")$"));
+    alternatives.map_or(pattern.to_owned(), |given| format!("^{given}$")).replace("{0,", "{1,")
 }
 
 /// The page names every parameter of a template.

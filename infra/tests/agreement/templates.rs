@@ -36,6 +36,11 @@ fn mappings_hand_back_single_messages_at_once() {
 }
 
 #[test]
+fn alarms_tell_the_topic_where_there_is_one() {
+    every(alarms::told);
+}
+
+#[test]
 fn wildcards_have_their_reasons() {
     every(wildcards::reasons);
 }

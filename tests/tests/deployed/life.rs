@@ -98,6 +98,26 @@ fn a_pool_that_is_retired_has_no_records_until_it_is_active_again() -> Result<()
 
 #[test]
 #[ignore = "needs ministack and the package, which cargo xtask ci makes"]
+fn a_pool_gets_another_name_once_it_is_retired_and_not_before() -> Result<()> {
+    let world = World::start()?;
+    let instance = world.launch()?;
+    let stack = Stack::create(&world, &[])?;
+    let renamed = [("PoolName", "chat"), ("RecordName", "chat.edge.example.com")];
+    stack.update(&renamed, "UPDATE_ROLLBACK_COMPLETE")?;
+    let failures = stack.failures()?;
+    ensure!(failures.iter().any(|one| one.contains("PoolState retired first")), "{failures:#?}");
+    sweep(&world, &stack)?;
+    wait_until("the queues are empty", || messages(&world, &stack), |left| *left == [0, 0])?;
+    assert_eq!(world.records()?, with_foreign([instance.record("video", 20)]));
+
+    stack.update(&[("PoolState", "retired")], "UPDATE_COMPLETE")?;
+    stack.update(&renamed, "UPDATE_COMPLETE")?;
+    assert_eq!(world.records()?, with_foreign([instance.record("chat", 20)]));
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs ministack and the package, which cargo xtask ci makes"]
 fn an_update_that_fails_is_rolled_back_and_the_records_stay_as_they_were() -> Result<()> {
     let world = World::start()?;
     let instance = world.launch()?;
