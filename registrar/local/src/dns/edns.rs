@@ -6,7 +6,7 @@ use hickory_proto::op::Edns;
 use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsCode, EdnsOption};
 
 /// Largest answer over UDP to a question without EDNS (RFC 1035 §4.2.1), and least that EDNS can ask for.
-const SMALLEST_PAYLOAD: u16 = 512;
+pub(crate) const SMALLEST_PAYLOAD: u16 = 512;
 /// Largest answer over UDP whatever the question asks for: it passes every path unfragmented (DNS flag
 /// day 2020).
 const LARGEST_PAYLOAD: u16 = 1232;

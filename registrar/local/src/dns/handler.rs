@@ -5,17 +5,18 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hickory_proto::op::{Message, Query, ResponseCode};
+use hickory_proto::op::{Query, ResponseCode};
 use hickory_proto::rr::DNSClass;
+use hickory_server::server::Request;
 use rand::rngs::StdRng;
 use registrar_core::{SignedDuration, Timestamp};
 
 use super::faults::{Armed, Asked, FaultsHandle};
 use super::lookup::{Response, lookup};
-use super::message::{Received, encode, receive, refusal, reply};
+use super::message::{Reply, refusal};
 use super::rdata;
 use super::source::{Clock, ZoneSource};
-use super::transport::{Delivery, Responder, Transport};
+use super::transport::{Delivery, Responder};
 
 /// What every socket of one name server shares.
 pub(crate) struct Handler {
@@ -26,26 +27,25 @@ pub(crate) struct Handler {
 }
 
 impl Responder for Handler {
-    fn respond(&self, request: &[u8], transport: Transport) -> Vec<Delivery> {
+    fn respond(&self, request: &Request) -> Delivery {
         let armed = self.faults.armed();
-        let reply = match receive(request) {
-            Received::Noise => return Vec::new(),
-            _ if !armed.is_sound && armed.ignores(transport) => return Vec::new(),
-            Received::Unreadable(reply) => reply,
-            Received::Request(request) => {
-                let mut reply = reply(&request, self.answer(&armed, &request));
-                armed.annotate(&mut reply);
-                reply
-            }
-        };
         if armed.is_sound {
-            return vec![Delivery::new(encode(&reply, transport))];
+            return Reply::new(request, self.answer(&armed, request)).into();
         }
-        armed.deliver(reply, transport)
+        if armed.ignores(request.protocol()) {
+            return Delivery::Nothing;
+        }
+        let mut reply = Reply::new(request, self.answer(&armed, request));
+        armed.annotate(&mut reply);
+        armed.deliver(reply, request)
     }
 
     fn closes_connections(&self) -> bool {
         self.faults.armed().faults.tcp_close
+    }
+
+    fn turns(&self, closes: bool) -> impl Future<Output = ()> + Send {
+        self.faults.turns(closes)
     }
 }
 
@@ -61,9 +61,9 @@ impl Handler {
         (is_answer && response.authoritative).then_some(response)
     }
 
-    fn answer(&self, armed: &Armed, request: &Message) -> Response {
-        match (refusal(request), request.queries.first()) {
-            (None, Some(query)) => self.look_up(armed, query),
+    fn answer(&self, armed: &Armed, request: &Request) -> Response {
+        match (refusal(request), request.queries.queries().first()) {
+            (None, Some(query)) => self.look_up(armed, query.original()),
             (code, _) => Response::refusal(code.unwrap_or(ResponseCode::FormErr)),
         }
     }

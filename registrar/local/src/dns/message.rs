@@ -1,46 +1,32 @@
-//! Messages on the wire: requests are read, replies are written within the room that they have.
+//! Messages on the wire: which requests are answered at all, and replies within the room that they have.
 //!
-//! What a reply says is decided elsewhere.
+//! What a reply says is decided elsewhere, and so is how it is sent.
 
-use hickory_proto::op::{Header, Message, MessageType, Metadata, OpCode, ResponseCode};
-use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+use hickory_proto::op::{Edns, Metadata, OpCode, ResponseCode};
+use hickory_proto::rr::Record;
+use hickory_proto::serialize::binary::BinEncoder;
+use hickory_server::server::Request;
+use hickory_server::zone_handler::{MessageResponse, MessageResponseBuilder, Queries};
 
 use super::edns;
 use super::lookup::Response;
-use super::transport::Transport;
 
-/// What came in.
-pub(crate) enum Received {
-    /// A request, whatever it asks for.
-    Request(Message),
-    /// Something with a header and nothing behind it that can be read; this is the reply.
-    Unreadable(Message),
-    /// Nothing that may be replied to: too short, or itself a reply, which could go back and forth.
-    Noise,
+/// A whole reply.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) metadata: Metadata,
+    /// The question that it echoes, where that is not the one that was asked.
+    pub(crate) question: Option<Queries>,
+    pub(crate) response: Response,
+    pub(crate) edns: Option<Edns>,
 }
 
-/// Reads what came in.
-pub(crate) fn receive(bytes: &[u8]) -> Received {
-    let Ok(Header { metadata, .. }) = Header::read(&mut BinDecoder::new(bytes)) else {
-        return Received::Noise;
-    };
-    if metadata.message_type == MessageType::Response {
-        return Received::Noise;
-    }
-    match Message::from_vec(bytes) {
-        Ok(request) => Received::Request(request),
-        Err(_) => {
-            let mut reply = Message::response(metadata.id, metadata.op_code);
-            reply.metadata = Metadata::response_from_request(&metadata);
-            reply.metadata.response_code = ResponseCode::FormErr;
-            Received::Unreadable(reply)
-        }
-    }
-}
+/// Records of one section.
+type Section<'a> = std::slice::Iter<'a, Record>;
 
 /// Returns what makes a request one that cannot be answered: another version of EDNS, another operation,
 /// or not exactly one question.
-pub(crate) fn refusal(request: &Message) -> Option<ResponseCode> {
+pub(crate) fn refusal(request: &Request) -> Option<ResponseCode> {
     if request.edns.as_ref().is_some_and(|edns| edns.version() > 0) {
         return Some(ResponseCode::BADVERS);
     }
@@ -50,27 +36,63 @@ pub(crate) fn refusal(request: &Message) -> Option<ResponseCode> {
     (request.queries.len() != 1).then_some(ResponseCode::FormErr)
 }
 
-/// Puts a response into a reply to a request.
-pub(crate) fn reply(request: &Message, response: Response) -> Message {
-    let mut reply = Message::response(request.metadata.id, request.metadata.op_code);
-    reply.metadata = Metadata::response_from_request(&request.metadata);
-    reply.metadata.response_code = response.code;
-    reply.metadata.authoritative = response.authoritative;
-    reply.queries.clone_from(&request.queries);
-    reply.answers = response.answers;
-    reply.authorities = response.authorities;
-    reply.additionals = response.additionals;
-    reply.edns = request.edns.as_ref().map(edns::reply);
-    reply
-}
+impl Reply {
+    /// Puts a response into a reply to a request.
+    pub(crate) fn new(request: &Request, response: Response) -> Self {
+        let mut metadata = Metadata::response_from_request(&request.metadata);
+        metadata.response_code = response.code;
+        metadata.authoritative = response.authoritative;
+        Self { metadata, question: None, response, edns: request.edns.as_ref().map(edns::reply) }
+    }
 
-/// Writes a reply. One that does not fit is emptied, so that the client asks again over TCP.
-///
-/// hickory would fill the message with what fits and leave out the OPT record, which RFC 6891 §7 wants
-/// in every reply to a question that had one.
-pub(crate) fn encode(reply: &Message, transport: Transport) -> Vec<u8> {
-    // What cannot be written was never read: the question comes from the wire, the records from the zone.
-    let bytes = reply.to_vec().unwrap_or_default();
-    let fits = transport == Transport::Tcp || bytes.len() <= usize::from(edns::room(reply.edns.as_ref()));
-    if fits { bytes } else { reply.truncate().to_vec().unwrap_or_default() }
+    /// Builds what hickory sends to who asked this.
+    pub(crate) fn message<'a>(
+        &'a self,
+        asked: &'a Queries,
+    ) -> MessageResponse<'a, 'a, Section<'a>, Section<'a>, Section<'a>, Section<'a>> {
+        let question = self.question.as_ref().unwrap_or(asked);
+        let Response { answers, authorities, additionals, .. } = &self.response;
+        MessageResponseBuilder::new(question, self.edns.as_ref()).build(
+            self.metadata,
+            answers,
+            authorities,
+            &[],
+            additionals,
+        )
+    }
+
+    /// Takes everything out of a reply, so that the client asks again over TCP.
+    pub(crate) fn empty(&mut self) {
+        self.metadata.truncation = true;
+        self.response.answers.clear();
+        self.response.authorities.clear();
+        self.response.additionals.clear();
+    }
+
+    /// Empties a reply that does not fit into a datagram.
+    ///
+    /// hickory would fill the message with what fits and leave out the OPT record, which RFC 6891 §7
+    /// wants in every reply to a question that had one.
+    pub(crate) fn fit(&mut self, asked: &Queries) {
+        self.datagram(asked);
+    }
+
+    /// Writes a reply as a datagram, emptied if it does not fit.
+    pub(crate) fn datagram(&mut self, asked: &Queries) -> Vec<u8> {
+        let bytes = self.encode(asked);
+        if bytes.len() <= usize::from(edns::room(self.edns.as_ref())) {
+            return bytes;
+        }
+        self.empty();
+        self.encode(asked)
+    }
+
+    fn encode(&self, asked: &Queries) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(usize::from(edns::SMALLEST_PAYLOAD));
+        let mut encoder = BinEncoder::new(&mut bytes);
+        encoder.set_max_size(u16::MAX);
+        // What cannot be written was never read: the question comes from the wire, the records from the zone.
+        let _ = self.message(asked).destructive_emit(&mut encoder);
+        bytes
+    }
 }

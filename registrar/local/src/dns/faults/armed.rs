@@ -4,19 +4,23 @@
 //! which a fault therefore leaves as they would be.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hickory_proto::op::{Edns, Message};
+use hickory_net::xfer::Protocol;
+use hickory_proto::op::Edns;
 use hickory_proto::rr::RecordType as WireType;
 use hickory_proto::rr::rdata::opt::EdnsOption;
+use hickory_server::server::Request;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use registrar_core::name::RecordName;
+use tokio::sync::watch;
 
 use super::NameServerFaults;
 use super::answer::Asked;
 use crate::dns::lookup::Response;
-use crate::dns::transport::{Delivery, Transport};
+use crate::dns::message::Reply;
+use crate::dns::transport::Delivery;
 use crate::route53::PublishedZone;
 
 /// Code of the option that carries an extended error (RFC 8914 §2).
@@ -25,7 +29,7 @@ const EXTENDED_ERROR: u16 = 15;
 /// Reads and changes the faults of a running name server.
 #[derive(Clone, Debug)]
 pub struct FaultsHandle {
-    armed: Arc<RwLock<Arc<Armed>>>,
+    armed: watch::Sender<Arc<Armed>>,
     seed: u64,
 }
 
@@ -55,7 +59,7 @@ struct State {
 impl FaultsHandle {
     /// Arms the first faults. Whatever is random about any of them begins at `seed`.
     pub(crate) fn new(faults: NameServerFaults, seed: u64) -> Self {
-        Self { armed: Arc::new(RwLock::new(Arc::new(Armed::new(faults, seed)))), seed }
+        Self { armed: watch::Sender::new(Arc::new(Armed::new(faults, seed))), seed }
     }
 
     /// Returns the faults as they are now.
@@ -67,12 +71,20 @@ impl FaultsHandle {
     /// Replaces the faults from the next query on. What they count begins anew, even where they are the
     /// same.
     pub fn set(&self, faults: NameServerFaults) {
-        let armed = Arc::new(Armed::new(faults, self.seed));
-        *self.armed.write().unwrap_or_else(PoisonError::into_inner) = armed;
+        self.armed.send_replace(Arc::new(Armed::new(faults, self.seed)));
     }
 
     pub(crate) fn armed(&self) -> Arc<Armed> {
-        Arc::clone(&self.armed.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.armed.borrow())
+    }
+
+    /// Waits until connections over TCP are no longer closed at once, or are, as they are not now.
+    pub(crate) fn turns(&self, closes: bool) -> impl Future<Output = ()> + Send + use<> {
+        let mut armed = self.armed.subscribe();
+        async move {
+            // There is no end to wait for: whoever waits can arm faults himself.
+            let _ = armed.wait_for(|armed| armed.faults.tcp_close != closes).await;
+        }
     }
 }
 
@@ -94,18 +106,18 @@ impl Armed {
     }
 
     /// Says whether a request gets no reply.
-    pub(crate) fn ignores(&self, transport: Transport) -> bool {
+    pub(crate) fn ignores(&self, protocol: Protocol) -> bool {
         let faults = &self.faults;
-        match transport {
-            Transport::Tcp => faults.dead || faults.tcp_dead,
-            Transport::Udp if faults.dead => true,
-            Transport::Udp => {
-                let mut state = self.state();
-                let is_first = state.to_drop > 0;
-                state.to_drop = state.to_drop.saturating_sub(1);
-                is_first || faults.drop_share.hits(&mut state.rng)
-            }
+        if faults.dead {
+            return true;
         }
+        if protocol != Protocol::Udp {
+            return faults.tcp_dead || faults.tcp_close;
+        }
+        let mut state = self.state();
+        let is_first = state.to_drop > 0;
+        state.to_drop = state.to_drop.saturating_sub(1);
+        is_first || faults.drop_share.hits(&mut state.rng)
     }
 
     /// Returns the hosted zone as this name server knows it, edited once for each of its states.
@@ -145,15 +157,15 @@ impl Armed {
     }
 
     /// Adds what a reply says about itself.
-    pub(crate) fn annotate(&self, reply: &mut Message) {
+    pub(crate) fn annotate(&self, reply: &mut Reply) {
         if let (Some(code), Some(edns)) = (self.faults.ede, &mut reply.edns) {
             ede(edns, code);
         }
     }
 
     /// Puts a reply on the wire, as well as the faults let it.
-    pub(crate) fn deliver(&self, reply: Message, transport: Transport) -> Vec<Delivery> {
-        self.faults.deliver(reply, transport, &mut self.state().rng)
+    pub(crate) fn deliver(&self, reply: Reply, request: &Request) -> Delivery {
+        self.faults.deliver(reply, request, &mut self.state().rng)
     }
 }
 
@@ -212,8 +224,8 @@ mod tests {
     #[test]
     fn the_first_queries_over_udp_are_dropped_and_no_other() {
         let armed = armed(r#"{"drop_first": 2}"#);
-        assert!(!armed.ignores(Transport::Tcp));
-        let ignored: Vec<bool> = (0..4).map(|_| armed.ignores(Transport::Udp)).collect();
+        assert!(!armed.ignores(Protocol::Tcp));
+        let ignored: Vec<bool> = (0..4).map(|_| armed.ignores(Protocol::Udp)).collect();
         assert_eq!(ignored, [true, true, false, false]);
     }
 
@@ -221,7 +233,7 @@ mod tests {
     fn what_is_armed_again_begins_at_the_same_seed() {
         let faults: NameServerFaults = serde_json::from_str(r#"{"drop_share": 0.5}"#).unwrap();
         let handle = FaultsHandle::new(faults.clone(), 7);
-        let drops = || (0..64).map(|_| handle.armed().ignores(Transport::Udp)).collect::<Vec<_>>();
+        let drops = || (0..64).map(|_| handle.armed().ignores(Protocol::Udp)).collect::<Vec<_>>();
         let first = drops();
         assert!(first.contains(&true) && first.contains(&false));
         assert_ne!(drops(), first);

@@ -74,9 +74,9 @@ pub struct NameServerFaults {
     pub truncate_tcp: bool,
     /// Sends this share of the replies over UDP twice; every fault below strikes each copy by itself.
     pub duplicate_share: Share,
-    /// Gives this share of the replies an id that nobody chose.
+    /// Gives this share of the replies over UDP an id that nobody chose.
     pub wrong_id_share: Share,
-    /// Sends something else than a DNS message.
+    /// Sends something else than a DNS message over UDP.
     pub garbage: Option<Garbage>,
     /// Sends replies over UDP from this address, which must be the machine's own, and from another port.
     pub wrong_source: Option<IpAddr>,

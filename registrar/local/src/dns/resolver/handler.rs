@@ -5,7 +5,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hickory_proto::op::{Message, Query, ResponseCode};
+use hickory_proto::op::{Query, ResponseCode};
+use hickory_server::server::Request;
 use rand::Rng;
 use rand::rngs::StdRng;
 use registrar_core::Timestamp;
@@ -14,11 +15,11 @@ use super::cache::{Cache, Found, Key, records};
 use super::faults::{ResolverFaults, ResolverFaultsHandle, ServeStale, StaleWhen};
 use crate::dns::faults::{ede, seeded};
 use crate::dns::lookup::Response;
-use crate::dns::message::{Received, encode, receive, refusal, reply};
+use crate::dns::message::{Reply, refusal};
 use crate::dns::rdata;
 use crate::dns::server::Authority;
 use crate::dns::source::Clock;
-use crate::dns::transport::{Delivery, Responder, Transport};
+use crate::dns::transport::{Delivery, Responder};
 
 /// What the sockets of one resolver share.
 pub(super) struct Handler {
@@ -47,25 +48,18 @@ impl From<Response> for Resolved {
 }
 
 impl Responder for Handler {
-    fn respond(&self, request: &[u8], transport: Transport) -> Vec<Delivery> {
+    fn respond(&self, request: &Request) -> Delivery {
         let faults = self.faults.get();
-        let request = match receive(request) {
-            _ if faults.dead => return Vec::new(),
-            Received::Noise => return Vec::new(),
-            Received::Unreadable(reply) => return vec![Delivery::new(encode(&reply, transport))],
-            Received::Request(request) => request,
-        };
-        let Resolved { response, ede: code, after } = self.resolve(&faults, &request);
-        let mut reply = reply(&request, Response { authoritative: false, ..response });
+        if faults.dead {
+            return Delivery::Nothing;
+        }
+        let Resolved { response, ede: code, after } = self.resolve(&faults, request);
+        let mut reply = Reply::new(request, Response { authoritative: false, ..response });
         reply.metadata.recursion_available = true;
         if let (Some(code), Some(edns)) = (code, &mut reply.edns) {
             ede(edns, code);
         }
-        vec![Delivery { after, ..Delivery::new(encode(&reply, transport)) }]
-    }
-
-    fn closes_connections(&self) -> bool {
-        false
+        Delivery::Message(reply, after)
     }
 }
 
@@ -80,9 +74,9 @@ impl Handler {
         Self { authorities, clock, faults, state: Mutex::new(state) }
     }
 
-    fn resolve(&self, faults: &ResolverFaults, request: &Message) -> Resolved {
-        let query = match (refusal(request), request.queries.first()) {
-            (None, Some(query)) => query,
+    fn resolve(&self, faults: &ResolverFaults, request: &Request) -> Resolved {
+        let query = match (refusal(request), request.queries.queries().first()) {
+            (None, Some(query)) => query.original(),
             (code, _) => return Response::refusal(code.unwrap_or(ResponseCode::FormErr)).into(),
         };
         let Some(name) = rdata::record_name(query.name()) else {

@@ -48,14 +48,25 @@ async fn a_server_whose_tcp_is_dead_or_closed_answers_over_udp_only() {
     let server = start_with(json!({ "tcp_dead": true })).await;
     assert_silent_tcp(server.address()).await;
     assert_eq!(addresses(&server, 1).await.len(), 1);
+    let open = TcpStream::connect(server.address()).await.unwrap();
     arm(&server, json!({ "tcp_close": true }));
-    let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    let end = timeout(PATIENCE, stream.read(&mut [0; 1])).await.expect("the connection stays open");
-    assert_eq!(end.unwrap_or_default(), 0);
+    let new = TcpStream::connect(server.address()).await.unwrap();
+    for mut stream in [open, new] {
+        let end = timeout(PATIENCE, stream.read(&mut [0; 1])).await.expect("the connection stays open");
+        assert_eq!(end.unwrap_or_default(), 0);
+    }
     assert_eq!(addresses(&server, 1).await.len(), 1);
     arm(&server, json!({}));
-    let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    assert_eq!(ask_tcp(&mut stream, &video()).await.answers.len(), 1);
+    let answered = async {
+        loop {
+            // A connection that is accepted at the very moment may still be closed.
+            let mut stream = TcpStream::connect(server.address()).await.unwrap();
+            if exchange_tcp(&mut stream, &video()).await.is_ok() {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, answered).await.expect("no answer over TCP");
 }
 
 #[tokio::test]
@@ -207,21 +218,21 @@ async fn a_late_reply_holds_up_no_other() {
     assert!(!receive_from(&late).await.0.is_empty());
     arm(&server, json!({ "delay": { "ms": 300 } }));
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    send_tcp(&mut stream, &video()).await;
+    send_tcp(&mut stream, &video()).await.unwrap();
     assert!(timeout(Duration::from_millis(100), stream.read_u8()).await.is_err());
 }
 
 #[tokio::test]
-async fn garbage_of_every_kind_comes_over_both_transports_and_is_replayed_by_the_seed() {
+async fn garbage_of_every_kind_comes_over_udp_and_is_replayed_by_the_seed() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let server = start_with(json!({ "garbage": { "kinds": ["header", "cut", "pointer-loop"] } })).await;
-        let mut stream = TcpStream::connect(server.address()).await.unwrap();
         let mut replies = Vec::new();
         for _ in 0..20 {
             replies.push(exchange_udp(server.address(), &video().to_vec().unwrap()).await);
-            replies.push(exchange_tcp(&mut stream, &video()).await);
         }
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        assert_eq!(ask_tcp(&mut stream, &video()).await.answers.len(), 1);
         for reply in &replies {
             assert!(reply.len() >= 12 && Message::from_vec(reply).is_err(), "{reply:?}");
         }

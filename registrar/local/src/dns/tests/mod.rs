@@ -5,6 +5,7 @@ mod name_server;
 mod resolver;
 mod robustness;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -116,24 +117,24 @@ async fn ask(server: SocketAddr, message: &Message) -> Message {
     Message::from_vec(&exchange_udp(server, &message.to_vec().unwrap()).await).unwrap()
 }
 
-async fn send_tcp(stream: &mut TcpStream, message: &Message) {
+async fn send_tcp(stream: &mut TcpStream, message: &Message) -> io::Result<()> {
     let bytes = message.to_vec().unwrap();
-    stream.write_u16(u16::try_from(bytes.len()).unwrap()).await.unwrap();
-    stream.write_all(&bytes).await.unwrap();
+    stream.write_u16(u16::try_from(bytes.len()).unwrap()).await?;
+    stream.write_all(&bytes).await
 }
 
-async fn exchange_tcp(stream: &mut TcpStream, message: &Message) -> Vec<u8> {
-    send_tcp(stream, message).await;
+async fn exchange_tcp(stream: &mut TcpStream, message: &Message) -> io::Result<Vec<u8>> {
+    send_tcp(stream, message).await?;
     let answer = async {
-        let mut answer = vec![0; usize::from(stream.read_u16().await.unwrap())];
-        stream.read_exact(&mut answer).await.unwrap();
-        answer
+        let mut answer = vec![0; usize::from(stream.read_u16().await?)];
+        stream.read_exact(&mut answer).await?;
+        Ok(answer)
     };
     timeout(PATIENCE, answer).await.expect("no answer")
 }
 
 async fn ask_tcp(stream: &mut TcpStream, message: &Message) -> Message {
-    Message::from_vec(&exchange_tcp(stream, message).await).unwrap()
+    Message::from_vec(&exchange_tcp(stream, message).await.unwrap()).unwrap()
 }
 
 async fn assert_silent_udp(server: SocketAddr) {
@@ -143,7 +144,7 @@ async fn assert_silent_udp(server: SocketAddr) {
 
 async fn assert_silent_tcp(server: SocketAddr) {
     let mut stream = TcpStream::connect(server).await.unwrap();
-    send_tcp(&mut stream, &video()).await;
+    send_tcp(&mut stream, &video()).await.unwrap();
     assert!(timeout(SILENCE, stream.read_u16()).await.is_err(), "an answer over TCP");
 }
 

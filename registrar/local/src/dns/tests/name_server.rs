@@ -133,7 +133,7 @@ async fn what_cannot_be_read_is_a_format_error_and_a_reply_gets_no_reply() {
     for noise in [&b"short"[..], &[], &reply] {
         let socket = ask_openly(server.address(), noise).await;
         socket.send_to(&video().to_vec().unwrap(), server.address()).await.unwrap();
-        // Requests of one socket are taken in turn: the first reply is that to the question.
+        // The first reply is that to the question, and the noise got none.
         let (answer, _) = receive_from(&socket).await;
         assert_eq!(Message::from_vec(&answer).unwrap().answers.len(), 1);
     }
