@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::DNSClass;
 use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsCode, EdnsOption};
+use serde_json::json;
 
 use super::*;
 use crate::dns::sockets::Sockets;
@@ -118,7 +119,26 @@ async fn a_shut_down_server_frees_its_address() {
     ask_tcp(&mut stream, &video()).await;
     let address = server.address();
     timeout(PATIENCE, server.shutdown()).await.expect("the server did not stop");
-    Sockets::bind(address, 2).unwrap();
+    // One socket shares its port with no other.
+    Sockets::bind(address, 1).unwrap();
+}
+
+#[tokio::test]
+async fn replies_that_are_held_back_do_not_keep_the_address() {
+    let late = json!({ "duplicate_share": 1.0, "delay": { "ms": 600_000, "share": 0.5 } });
+    let server = start_with(late).await;
+    let socket = ask_openly(server.address(), &video().to_vec().unwrap()).await;
+    for _ in 1..20 {
+        socket.send_to(&video().to_vec().unwrap(), server.address()).await.unwrap();
+    }
+    let mut received = 0;
+    while timeout(SILENCE, socket.recv(&mut [0; 512])).await.is_ok() {
+        received += 1;
+    }
+    assert!((1..40).contains(&received), "{received}");
+    let address = server.address();
+    timeout(PATIENCE, server.shutdown()).await.expect("the server did not stop");
+    Sockets::bind(address, 1).unwrap();
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ async fn a_sound_server_replies_to_any_octets_with_a_message_that_fits_or_not_at
             answers += u32::from(reply.metadata.response_code == ResponseCode::NoError);
         }
     }
-    assert!(count > 10_000 && answers > 1_000, "{count} replies, {answers} answers");
+    assert!(count > 5_000 && answers > 1_000, "{count} replies, {answers} answers");
 }
 
 #[tokio::test]
@@ -100,6 +100,6 @@ async fn all_faults_at_once_and_any_octets_bring_nothing_down() {
             sent += replies(&server, request.clone(), protocol).len();
         }
     }
-    assert!(sent > 20_000, "{sent}");
+    assert!(sent > 10_000, "{sent}");
     assert_eq!(ask(resolver.address(), &video()).await.metadata.response_code, ResponseCode::ServFail);
 }
