@@ -44,7 +44,7 @@ pub(crate) enum Delivery {
 }
 
 /// One datagram to a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Datagram {
     pub(crate) bytes: Vec<u8>,
     /// How long it is held back.

@@ -120,7 +120,7 @@ impl WrongQuestion {
 
 #[cfg(test)]
 mod tests {
-    use hickory_proto::op::{Message, MessageType, OpCode};
+    use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
     use hickory_proto::rr::rdata::A;
     use hickory_proto::rr::{RData, Record};
     use rand::SeedableRng;
@@ -144,10 +144,7 @@ mod tests {
     }
 
     fn reply(request: &Request) -> Reply {
-        let response = Response {
-            answers: vec![answer()],
-            ..Response::refusal(hickory_proto::op::ResponseCode::NoError)
-        };
+        let response = Response { answers: vec![answer()], ..Response::refusal(ResponseCode::NoError) };
         Reply::new(request, response)
     }
 
