@@ -72,6 +72,10 @@ pub struct ServeArguments {
     /// Where a name server listens, over UDP and TCP; port 0 takes any free one. Several are several servers.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:5353", num_args = 1..)]
     pub dns: Vec<SocketAddr>,
+    /// Where a caching resolver in front of the name servers listens, over UDP and TCP; port 0 takes any free one. To
+    /// test witnesses against.
+    #[arg(long = "resolver", value_name = "IP:PORT", num_args = 1..)]
+    pub resolvers: Vec<SocketAddr>,
     /// The deployment that owns the records.
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub deployment: DeploymentName,
@@ -81,6 +85,10 @@ pub struct ServeArguments {
     /// What goes wrong around the edge. Watched.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+    /// Where random numbers begin, of draws and of faults: the same queries in the same order get the same answers.
+    /// Drawn by the system where it is not given.
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
     /// Print JSON lines.
     #[arg(long)]
     pub json: bool,

@@ -42,10 +42,11 @@ async fn run_serve(arguments: ServeArguments) -> Result<()> {
         },
         origin: arguments.origin,
         dns: arguments.dns,
+        resolvers: arguments.resolvers,
         deployment: arguments.deployment,
         sweep: arguments.sweep,
         exit_on_eof: arguments.exit_on_eof,
-        seed: seed()?,
+        seed: arguments.seed.map_or_else(seed, Ok)?,
     };
     finish(serve(config, anstream::stdout(), arguments.json, clock()).await)
 }

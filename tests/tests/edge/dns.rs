@@ -57,7 +57,8 @@ fn replies(server: SocketAddr, name: &str, over: Over, count: usize) -> Result<V
 
 fn question(id: u16, name: &str) -> Vec<u8> {
     let mut message = id.to_be_bytes().to_vec();
-    message.extend([0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    // Recursion is desired: a resolver asks on, and a name server does not mind.
+    message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     for label in name.split('.') {
         message.push(u8::try_from(label.len()).unwrap_or_default());
         message.extend(label.bytes());

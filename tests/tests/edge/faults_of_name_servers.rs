@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
+use crate::dns::{Over, ask};
 use crate::fleet::{all_running, document, ip, name, record, running, terminated};
 use crate::place::Place;
 use crate::service::Service;
@@ -61,8 +62,7 @@ fn a_server_that_is_silent_over_tcp_is_a_warning() -> Result<()> {
 #[test]
 fn a_lie_is_a_stale_record_with_its_address() -> Result<()> {
     let (place, service) = serve_two(&ONE)?;
-    let lie =
-        |share: f64| json!([{ "lie": { "name": name("video"), "address": "192.0.2.66", "share": share } }]);
+    let lie = |share: f64| json!([{ "lies": [{ "name": name("video"), "address": "192.0.2.66", "share": share }] }]);
     finds(&place, &service, lie(0.2), 2, &["critical stale-record"])?;
     // A share of 0.2 of 2,000 is further off than 0.08 less than once in 10¹⁰ times (Hoeffding).
     let probed = place.probe(&service, &["--samples", "2000"])?;
@@ -73,7 +73,7 @@ fn a_lie_is_a_stale_record_with_its_address() -> Result<()> {
     let all = ["critical missing-ip", "critical stale-record"];
     finds(&place, &service, lie(1.0), 2, &all)?;
     let elsewhere =
-        json!([{ "lie": { "name": "other.edge.example.com", "address": "192.0.2.66", "share": 1.0 } }]);
+        json!([{ "lies": [{ "name": "other.edge.example.com", "address": "192.0.2.66", "share": 1.0 }] }]);
     finds(&place, &service, elsewhere, 0, &[])
 }
 
@@ -156,12 +156,33 @@ fn a_fault_that_does_not_exist_is_refused_at_the_start_with_its_path() -> Result
     let place = Place::with_fleet(&all_running(&[1]))?;
     for (faults, complaint) in [
         (json!({ "name_servers": [{ "deaf": true }] }), "deaf"),
-        (json!({ "name_servers": [{ "drop_share": 1.5 }] }), "1.5"),
+        (json!({ "name_servers": [{ "drop_share": 1.5 }] }), "name_servers[0].drop_share: 1.5"),
+        (json!({ "name_servers": [{ "garbage": { "kinds": ["x"] } }] }), "name_servers[0].garbage.kinds[0]"),
+        (json!({ "name_servers": [{ "wrong_source": "192.0.2.1" }] }), "name_servers[0].wrong_source"),
+        (json!({ "resolvers": [{}] }), "resolvers: there are 0"),
         (json!({ "route53": { "throttle": -1 } }), "route53.throttle"),
     ] {
         place.arm(&faults)?;
         place.refused(&ONE)?.exited(1)?.complains(&["faults.json", complaint])?;
     }
+    Ok(())
+}
+
+#[test]
+fn the_same_seed_replays_draws_and_faults() -> Result<()> {
+    let place = Place::with_fleet(&all_running(&[1, 2]))?;
+    place.hold_records(&[record(1, 100, 20), record(2, 100, 20)])?;
+    let lies = json!([{ "name": name("video"), "address": "192.0.2.66", "share": 0.3 }]);
+    place.arm(&json!({ "name_servers": [{ "lies": lies, "drop_share": 0.1 }] }))?;
+    let answers = |seed: &str| {
+        let service = place.serve(&[&ONE[..], &["--zone", "zone.json", "--seed", seed]].concat())?;
+        let server = service.server()?;
+        // Over TCP, nothing is dropped and nothing is asked twice.
+        (0..40).map(|_| Ok(ask(server, &name("video"), Over::Tcp)?.addresses)).collect::<Result<Vec<_>>>()
+    };
+    let first = answers("7")?;
+    assert_eq!(answers("7")?, first);
+    ensure!(answers("8")? != first, "another seed draws the same");
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod lifetime;
 mod place;
 mod probe;
 mod reads;
+mod resolvers;
 mod service;
 mod serving;
 mod startup;

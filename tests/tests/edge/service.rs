@@ -25,6 +25,7 @@ pub(crate) struct Service {
     stderr: Text,
     readers: Vec<JoinHandle<()>>,
     pub(crate) servers: Vec<SocketAddr>,
+    pub(crate) resolvers: Vec<SocketAddr>,
 }
 
 impl Service {
@@ -37,13 +38,11 @@ impl Service {
             keep(child.stderr.take().context("its standard error")?, &stderr),
         ];
         let stdin = child.stdin.take();
-        let mut service = Self { child, stdin, stdout, stderr, readers, servers: Vec::new() };
+        let mut service =
+            Self { child, stdin, stdout, stderr, readers, servers: Vec::new(), resolvers: Vec::new() };
         let listening = service.tells("listening", |_| true)?;
-        let addresses = listening["addresses"].as_array().context("the addresses")?;
-        service.servers = addresses
-            .iter()
-            .map(|address| Ok(address.as_str().context("an address")?.parse()?))
-            .collect::<Result<_>>()?;
+        service.servers = addresses(&listening["addresses"])?;
+        service.resolvers = addresses(&listening["resolvers"])?;
         Ok(service)
     }
 
@@ -178,6 +177,12 @@ pub(crate) fn signal_process(pid: u32, signal: &str) -> Result<()> {
     let status = Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]).status()?;
     ensure!(status.success(), "SIG{signal} could not be sent to {pid}");
     Ok(())
+}
+
+/// Reads a list of addresses, which is left out where it is empty.
+fn addresses(list: &Value) -> Result<Vec<SocketAddr>> {
+    let list = list.as_array().into_iter().flatten();
+    list.map(|address| Ok(address.as_str().context("an address")?.parse()?)).collect()
 }
 
 fn keep(stream: impl Read + Send + 'static, text: &Text) -> JoinHandle<()> {

@@ -101,6 +101,7 @@ impl Stage {
             },
             origin: ORIGIN.parse()?,
             dns: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
+            resolvers: Vec::new(),
             deployment: "demo".parse()?,
             sweep: std::time::Duration::from_secs(1),
             exit_on_eof: false,

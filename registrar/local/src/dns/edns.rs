@@ -10,15 +10,12 @@ pub(crate) const SMALLEST_PAYLOAD: u16 = 512;
 /// Largest answer over UDP whatever the question asks for: it passes every path unfragmented (DNS flag
 /// day 2020).
 const LARGEST_PAYLOAD: u16 = 1232;
-/// Octets of an OPT record without options (RFC 6891 §6.1.2), and of the header of one option.
-const OPT_LENGTH: u16 = 11;
-const OPTION_HEADER_LENGTH: u16 = 4;
 
 /// Builds the EDNS part of an answer to a question that has one.
 ///
-/// hickory takes the limit of an answer over UDP from what the answer itself announces, so that this is
-/// where the question's size is bounded. The client subnet comes back with scope 0, since no answer
-/// here depends on it (RFC 7871 §7.2.1).
+/// What it announces is the limit of the answer itself, so that this is where the question's size is
+/// bounded. The client subnet comes back with scope 0, since no answer here depends on it (RFC 7871
+/// §7.2.1).
 pub(crate) fn reply(asked: &Edns) -> Edns {
     let mut edns = Edns::new();
     edns.set_version(0);
@@ -31,12 +28,9 @@ pub(crate) fn reply(asked: &Edns) -> Edns {
     edns
 }
 
-/// Returns how many octets over UDP are left for everything but the EDNS part itself.
-pub(crate) fn room(edns: Option<&Edns>) -> u16 {
-    let Some(edns) = edns else { return SMALLEST_PAYLOAD };
-    let options = edns.options().as_ref().iter();
-    let options: u16 = options.map(|(_, option)| option.len() + OPTION_HEADER_LENGTH).sum();
-    edns.max_payload().saturating_sub(OPT_LENGTH + options)
+/// Returns how many octets a reply over UDP may have.
+pub(crate) fn room(reply: Option<&Edns>) -> u16 {
+    reply.map_or(SMALLEST_PAYLOAD, Edns::max_payload)
 }
 
 #[cfg(test)]
@@ -64,6 +58,6 @@ mod tests {
         assert_eq!(answer.options().as_ref().len(), 1);
         let Some(EdnsOption::Subnet(echo)) = answer.option(EdnsCode::Subnet) else { panic!("no subnet") };
         assert_eq!((echo.source_prefix(), echo.scope_prefix()), (24, 0));
-        assert_eq!(room(Some(&answer)), answer.max_payload() - 11 - 11);
+        assert_eq!((room(Some(&answer)), room(None)), (answer.max_payload(), 512));
     }
 }

@@ -63,9 +63,7 @@ pub(crate) fn lookup(
             return response;
         }
         let Some(node) = node(zone, &name) else {
-            response.code = ResponseCode::NXDomain;
-            response.authorities.extend(negative(zone));
-            return response;
+            return Response { answers: response.answers, ..denial(zone) };
         };
         let answers = if wire_type == WireType::ANY {
             any(zone, &node, &owner)
@@ -87,6 +85,12 @@ pub(crate) fn lookup(
         }
     }
     response
+}
+
+/// Denies that a name exists (RFC 2308 §2.1).
+pub(crate) fn denial(zone: &PublishedZone) -> Response {
+    let authorities = negative(zone).into_iter().collect();
+    Response { authoritative: true, authorities, ..Response::refusal(ResponseCode::NXDomain) }
 }
 
 /// Finds the name whose record sets answer: the name itself, or the wildcard beneath its closest

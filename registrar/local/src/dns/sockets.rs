@@ -1,4 +1,4 @@
-//! Binds the sockets of a name server: TCP and several of UDP, all on one address.
+//! Binds the sockets of a server: TCP and several of UDP, all on one address.
 //!
 //! Nothing is served here.
 
@@ -58,7 +58,7 @@ impl NameServerError {
         }
     }
 
-    fn new(address: SocketAddr, source: io::Error) -> Self {
+    pub(crate) fn new(address: SocketAddr, source: io::Error) -> Self {
         if source.kind() == io::ErrorKind::AddrInUse {
             Self::AddressInUse { address, source }
         } else {
@@ -67,7 +67,7 @@ impl NameServerError {
     }
 }
 
-/// The sockets of one name server.
+/// The sockets of one server.
 #[derive(Debug)]
 pub(crate) struct Sockets {
     pub(crate) address: SocketAddr,

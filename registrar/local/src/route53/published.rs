@@ -64,6 +64,13 @@ impl PublishedZone {
         following.next().is_some_and(|(found, _)| found.is_within(name))
     }
 
+    /// Returns this state with every record set as `edit` makes it; `None` leaves one out.
+    pub(crate) fn map_records(&self, edit: impl Fn(&RecordSet) -> Option<RecordSet>) -> Self {
+        let records = self.names.values().flat_map(|records| records.iter());
+        let edited = records.filter_map(|record| edit(record));
+        Self::new(self.id.clone(), self.origin.clone(), edited)
+    }
+
     /// Returns this state with the given names as `current` has them now.
     fn with<'a>(
         &self,

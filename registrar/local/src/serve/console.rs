@@ -26,6 +26,9 @@ pub enum Happening {
         origin: String,
         /// Where, over UDP and TCP.
         addresses: Vec<String>,
+        /// Where the resolvers in front of them answer, if there are any.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        resolvers: Vec<String>,
     },
     /// A change took effect.
     Applied {
@@ -322,8 +325,11 @@ fn human(happening: &Happening) -> Vec<(Style, String)> {
     let style = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
     let one = |colour: AnsiColor, line: String| vec![(style(colour), line)];
     match happening {
-        Happening::Listening { origin, addresses } => {
-            one(AnsiColor::Cyan, format!("serving {origin} on {} (UDP and TCP)", addresses.join(", ")))
+        Happening::Listening { origin, addresses, resolvers } => {
+            let serving = format!("serving {origin} on {} (UDP and TCP)", addresses.join(", "));
+            let lines = [serving, format!("resolving on {}", resolvers.join(", "))];
+            let count = 1 + usize::from(!resolvers.is_empty());
+            lines.into_iter().take(count).map(|line| (style(AnsiColor::Cyan), line)).collect()
         }
         Happening::Applied { action, evidence, .. } => {
             let (mark, colour) = match action {

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use crate::dns::NameServerFaults;
+use crate::dns::{NameServerFaults, ResolverFaults};
 use crate::edge::{Edge, EdgeFaults, Route53Faults};
 
 /// Where everything is read from.
@@ -47,6 +47,8 @@ pub struct FaultsDocument {
     pub route53: Route53Faults,
     /// What the name servers do, in the order of the `--dns` arguments.
     pub name_servers: Vec<NameServerFaults>,
+    /// What the resolvers do, in the order of the `--resolver` arguments.
+    pub resolvers: Vec<ResolverFaults>,
 }
 
 impl Inputs {

@@ -5,6 +5,7 @@
 mod console;
 mod inputs;
 mod lines;
+mod servers;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -23,7 +24,8 @@ pub use console::{Console, Happening};
 pub use inputs::{FaultsDocument, Inputs};
 pub use lines::read_line;
 
-use crate::dns::{Clock, NameServer, NameServerConfig, NameServerFaults};
+use self::servers::Servers;
+use crate::dns::Clock;
 use crate::edge::{Edge, EdgeFaults, Run, RunReport, SharedModel, Step};
 use crate::route53::{Route53Model, Settings};
 
@@ -41,6 +43,8 @@ pub struct ServeConfig {
     pub origin: RecordName,
     /// Where the name servers listen.
     pub dns: Vec<SocketAddr>,
+    /// Where the resolvers listen.
+    pub resolvers: Vec<SocketAddr>,
     /// The deployment that owns the records.
     pub deployment: DeploymentName,
     /// How often everything is looked at.
@@ -55,7 +59,7 @@ pub struct ServeConfig {
 pub struct Service<W> {
     inputs: Inputs,
     edge: Edge,
-    servers: Vec<NameServer>,
+    servers: Servers,
     console: Console<W>,
     clock: Clock,
     faults: FaultsDocument,
@@ -77,13 +81,9 @@ impl<W: Write> Service<W> {
         let pools = inputs.first_pools(&config.origin)?;
         inputs.check_dumps()?;
         let faults = inputs.read_faults()?;
-        if faults.name_servers.len() > config.dns.len() {
-            bail!(
-                "faults {}: name_servers: there are {} name servers, and faults for {} (hint: give one --dns for each)",
-                inputs.faults.as_deref().unwrap_or_else(|| "-".as_ref()).display(),
-                config.dns.len(),
-                faults.name_servers.len()
-            );
+        if let Some(problem) = faults.problem(&config.dns, &config.resolvers) {
+            let file = inputs.faults.as_deref().unwrap_or_else(|| "-".as_ref());
+            bail!("faults {}: {problem}", file.display());
         }
         let zone_id = single_hosted_zone(&pools)?.ok_or_else(|| anyhow!("no pool was given"))?;
         inputs.check_zone_folder()?;
@@ -99,7 +99,7 @@ impl<W: Write> Service<W> {
                 )
             })?;
         let model: SharedModel = Arc::new(Mutex::new(model));
-        let servers = start_servers(config, &model, &clock).await?;
+        let servers = Servers::start(config, &model, &clock).await?;
         let edge = Edge::new(config.deployment.clone(), zone_id, model, config.seed);
         let mut service = Self {
             inputs,
@@ -121,7 +121,13 @@ impl<W: Write> Service<W> {
     /// Returns where the name servers listen.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.servers.iter().map(NameServer::address).collect()
+        self.servers.addresses()
+    }
+
+    /// Returns where the resolvers listen.
+    #[must_use]
+    pub fn resolvers(&self) -> Vec<SocketAddr> {
+        self.servers.resolvers()
     }
 
     fn now(&self) -> Timestamp {
@@ -173,9 +179,7 @@ impl<W: Write> Service<W> {
         let start = self.now();
         self.inputs.refresh(&mut self.edge, start);
         let mut troubles: Vec<Happening> = self.reload_faults().into_iter().collect();
-        let (faulty, servers) = (self.faults.name_servers.len(), self.servers.len());
-        if faulty > servers {
-            let problem = format!("there are {servers} name servers, and faults for {faulty}");
+        if let Some(problem) = self.faults.problem(&self.addresses(), &self.resolvers()) {
             troubles.push(Happening::Trouble { about: "faults".to_owned(), problem });
         }
         let mut run = match self.edge.begin(start, start + RUN_TIME) {
@@ -254,20 +258,15 @@ impl<W: Write> Service<W> {
 
     fn arm_faults(&mut self) {
         self.edge.set_faults(EdgeFaults::from(&self.faults));
-        for (index, server) in self.servers.iter().enumerate() {
-            let faults = self.faults.name_servers.get(index).cloned();
-            server.faults().set(faults.unwrap_or_else(NameServerFaults::default));
-        }
+        self.servers.arm(&self.faults);
     }
 
-    /// Stops the name servers and says goodbye.
+    /// Stops whatever answers, and says goodbye.
     ///
     /// # Errors
     /// When nothing can be told any more.
     pub async fn stop(mut self, why: &'static str) -> Result<()> {
-        for server in self.servers.drain(..) {
-            server.shutdown().await;
-        }
+        self.servers.shutdown().await;
         let stopped = Happening::Stopped { why, events: self.events, dropped: self.dropped };
         let now = self.now();
         Ok(self.console.tell(now, &stopped)?)
@@ -276,20 +275,6 @@ impl<W: Write> Service<W> {
 
 fn until(now: Timestamp, at: Timestamp) -> Duration {
     Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
-}
-
-async fn start_servers(config: &ServeConfig, model: &SharedModel, clock: &Clock) -> Result<Vec<NameServer>> {
-    let mut servers = Vec::new();
-    for (index, address) in config.dns.iter().enumerate() {
-        let seed = config.seed.wrapping_add(1 + index as u64);
-        let zones = Arc::clone(model);
-        let server = NameServer::start(NameServerConfig::new(*address, zones, Arc::clone(clock), seed));
-        servers.push(server.await.map_err(|error| {
-            let hint = error.hint().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
-            anyhow!("failed to {:#}{hint}", anyhow::Error::new(error))
-        })?);
-    }
-    Ok(servers)
 }
 
 /// Serves until a signal, or the end of standard input where that is wanted.
@@ -303,6 +288,7 @@ pub async fn serve(config: ServeConfig, out: impl Write, json: bool, clock: Cloc
     let listening = Happening::Listening {
         origin: config.origin.to_string(),
         addresses: service.addresses().iter().map(ToString::to_string).collect(),
+        resolvers: service.resolvers().iter().map(ToString::to_string).collect(),
     };
     service.console.tell(clock(), &listening)?;
     service.stdin = Some(stdin_lines());
