@@ -292,6 +292,7 @@ async fn a_pool_gets_another_name_when_its_records_are_retired() -> Result<()> {
 #[tokio::test]
 async fn a_fallback_of_the_deployment_that_this_stack_would_not_make_is_anothers() -> Result<()> {
     let stage = Stage::with_video([]).await?;
+    stage.world().put_availability_zone(AvailabilityZone::wavelength(BOSTON, "us-east-1-wl1"));
     let mut with_fallback = document("video");
     with_fallback["guard"] = json!({"when_empty": "fallback", "fallback": "192.0.2.80"});
     let (_, answer) = create(&stage, &with_document(&with_fallback)).await?;
