@@ -95,6 +95,12 @@ fn an_order_in_which_a_record_comes_back_is_found() {
             delivery::order,
             "InstanceStateRule does not depend",
         ),
+        of_registrar(
+            "    Type: AWS::SSM::Parameter\n    DependsOn: Registration\n",
+            "    Type: AWS::SSM::Parameter\n",
+            delivery::order,
+            "PoolParameter does not depend",
+        ),
         of_registrar("    DependsOn: RecordsPolicy\n", "", delivery::permissions_first, "RecordsPolicy"),
     ]);
 }
