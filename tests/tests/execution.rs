@@ -472,7 +472,7 @@ fn a_batch_without_a_reply_at_the_deadline_is_handed_back_too() {
 fn a_denied_request_ends_the_run_with_everything_handed_back() {
     let mut scene = Scene::launching(3);
     let outcome = scene.run(secs(300), |_, _| Answer::Say(Reply::Denied("AccessDenied".to_owned())));
-    assert_eq!(outcome.denied.as_deref(), Some("AccessDenied"));
+    assert_eq!(outcome.denied.as_deref(), Some("pool video: AccessDenied"));
     assert_eq!((outcome.submitted, outcome.handed_back.len()), (1, 3));
     assert!(!outcome.is_complete());
     assert_eq!((scene.looks, scene.waits), (vec![], vec![]));

@@ -173,7 +173,8 @@ pub fn mappings(template: &Template) -> Vec<String> {
     })
 }
 
-/// Whatever could bring a record back depends on the custom resource, so that it is gone before.
+/// Whatever could bring a record back depends on the custom resource, so that it is gone before; and so does the pool's
+/// document, so that nobody else reads one that is refused.
 #[must_use]
 pub fn order(template: &Template) -> Vec<String> {
     let registrations: Vec<&str> = template
@@ -189,6 +190,10 @@ pub fn order(template: &Template) -> Vec<String> {
         let hasty = template.of_type(kind).filter(|(id, _)| !template.needs(id).contains(*registration));
         problems.extend(hasty.map(|(id, _)| format!("{id} does not depend on {registration}")));
     }
+    let documents =
+        template.of_type("AWS::SSM::Parameter").filter(|(_, one)| one.to_string().contains("/pools/"));
+    let hasty = documents.filter(|(id, _)| !template.needs(id).contains(*registration));
+    problems.extend(hasty.map(|(id, _)| format!("{id} does not depend on {registration}")));
     problems
 }
 

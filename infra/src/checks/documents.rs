@@ -57,9 +57,6 @@ fn policy(template: &Template, given: &[(&str, &str)]) -> Result<Policy, String>
     let custom = stack.resources.values().find(|resource| resource.kind.starts_with("Custom::"));
     let properties = &custom.ok_or("there is no custom resource")?.properties;
     let (_, parameter) = stack.documents().next().ok_or("there is no document")?;
-    if properties["PoolDocument"] != parameter.properties["Value"] {
-        return Err("the custom resource carries another document than the parameter".to_owned());
-    }
     let name = text(&properties["PoolName"]).parse().map_err(|error| format!("{error:?}"))?;
     let document = text(&properties["PoolDocument"]);
     // A standard parameter holds 4 KB.
@@ -71,7 +68,12 @@ fn policy(template: &Template, given: &[(&str, &str)]) -> Result<Policy, String>
     };
     let read: Value = serde_json::from_str(&document).map_err(|error| error.to_string())?;
     same("HostedZoneId", &read["record"]["hosted_zone_id"])?;
-    Pool::read(name, &document).policy.map_err(|error| format!("{error} (hint: {})", error.hint))
+    let policy = Pool::read(name, &document).policy;
+    let policy = policy.map_err(|error| format!("{error} (hint: {})", error.hint))?;
+    if properties["PoolDocument"] != parameter.properties["Value"] {
+        return Err("the custom resource carries another document than the parameter".to_owned());
+    }
+    Ok(policy)
 }
 
 fn expectations() -> Vec<Expectation> {

@@ -2,15 +2,15 @@
 //!
 //! What is wrong is found before anything is changed, where it can be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use registrar_aws::deployment::{Deployment, Executed, Looked, ParameterPaths};
 use registrar_aws::{Deadline, Kind, PortError, ZoneAccess};
 use registrar_core::custom_resource::{CustomResourceRequest, RequestKind, ResourceProperties};
-use registrar_core::ids::{HostedZoneId, RoleArn};
+use registrar_core::ids::{HostedZoneId, PoolName, RoleArn};
 use registrar_core::inventory::Gap;
-use registrar_core::pool::Pool;
+use registrar_core::pool::{Pool, PoolState};
 use registrar_core::preflight::{
     HostedZoneFacts, Refusal, check_documents, check_hosted_zone, check_wavelength_zones, wavelength_zones,
 };
@@ -63,6 +63,8 @@ struct Wanted<'a> {
     request: &'a CustomResourceRequest,
     properties: &'a ResourceProperties,
     pools: Vec<Pool>,
+    /// Those that it had before, and has no more.
+    left: Vec<Pool>,
     /// The hosted zones that are checked and listed, and the role that each is reached through.
     hosted_zones: BTreeMap<HostedZoneId, Option<RoleArn>>,
 }
@@ -83,7 +85,15 @@ impl<'a> Wanted<'a> {
                         them (hint: give the property HostedZoneId)"
                 .to_owned());
         }
-        Ok(Self { request, properties, pools, hosted_zones })
+        Ok(Self { request, properties, pools, left: request.left_pools(), hosted_zones })
+    }
+
+    /// Says whether it goes back to pools that were retired: an update that gave a pool another name is undone, and
+    /// what it made goes again.
+    fn only_retires(&self) -> bool {
+        let retired =
+            |pool: &Pool| pool.policy.as_ref().is_ok_and(|policy| policy.state == PoolState::Retired);
+        self.pools.iter().all(retired)
     }
 
     fn is_creation(&self) -> bool {
@@ -137,7 +147,9 @@ impl Handler {
         let mut deployment = self.opened_for(wanted, deadline).await?;
         let looked = deployment.look_at_all_of(&wanted.hosted_zones, deadline).await;
         may_go_ahead(&deployment, &looked, wanted.is_creation())?;
-        if let Some(pool) = deployment.with_records(&wanted.request.left_pools(), &looked) {
+        let left: BTreeSet<PoolName> = wanted.left.iter().map(|pool| pool.name.clone()).collect();
+        let stands = deployment.with_records(&left, &looked);
+        if let Some(pool) = stands.filter(|_| !wanted.only_retires()) {
             return Err(format!(
                 "pool {pool} is not in the stack any more and has records, which nothing would keep or remove (hint: update \
                  the stack with PoolState retired first, and then give the pool another name)"
@@ -203,7 +215,7 @@ impl Handler {
             if name == *own { self.environment.paths.clone() } else { ParameterPaths::new(&name, None) };
         let (aws, clock) = (self.aws.clone(), self.clock.clone());
         let mut deployment = Deployment::open(aws, name, paths, clock, self.seed, deadline).await?;
-        deployment.leave_out(&wanted.request.left_pools());
+        deployment.give_up(wanted.left.clone());
         deployment.overlay(wanted.pools.clone());
         Ok(deployment)
     }
@@ -226,6 +238,15 @@ fn may_go_ahead(deployment: &Deployment, looked: &Looked, is_creation: bool) -> 
     }
     if let Some(gap) = gaps.first() {
         return Err(gap.into());
+    }
+    if let Some(record) = deployment.others_fallback(looked, &plan) {
+        return Err(format!(
+            "deployment {} has a fallback record already, {record}, which this stack would not make: the same names may be in \
+             use in another Region or account (hint: choose another DeploymentName, or delete that record if it is left \
+             over)",
+            deployment.name()
+        )
+        .into());
     }
     match deployment.unheard_of(looked) {
         None => Ok(()),

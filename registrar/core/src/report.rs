@@ -39,7 +39,7 @@ pub struct Report {
     pub retries: BTreeMap<RetryReason, usize>,
     /// Requests whose reply did not come.
     pub lost_replies: usize,
-    /// Why no further request could succeed.
+    /// What was denied, and why.
     pub denied: Option<String>,
 }
 

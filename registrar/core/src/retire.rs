@@ -61,7 +61,7 @@ pub fn unread_marks(
 ) -> Vec<Batch> {
     let mut batches = Vec::new();
     for (id, zone) in zones {
-        let units: Vec<Unit> = zone
+        let mut units: Vec<Unit> = zone
             .records
             .values()
             .filter(|record| record.is_understood())
@@ -70,7 +70,10 @@ pub fn unread_marks(
                 Some(deletion(id, pool, record))
             })
             .collect();
-        let parts = units.chunks(MOST_CHANGES);
+        // One pool that is denied holds back no other.
+        units.sort_by(|one, other| one.pool.cmp(&other.pool));
+        let of_pools = units.chunk_by(|one, other| one.pool == other.pool);
+        let parts = of_pools.flat_map(|units| units.chunks(MOST_CHANGES));
         batches.extend(parts.map(|units| Batch { hosted_zone_id: id.clone(), units: units.to_vec() }));
     }
     batches
@@ -227,6 +230,20 @@ mod tests {
         assert_eq!(change.record.set_identifier.as_deref(), Some("registrar/edge/a/l00"));
         assert!(change.record.alias_target.is_some());
         assert!(unread_marks(&edge(), &zones(), &BTreeSet::from(["a".parse().unwrap()])).is_empty());
+    }
+
+    #[test]
+    fn marks_of_a_later_version_go_in_a_batch_for_each_pool() {
+        let marks = ["edge/b/l01", "edge/a/l01", "edge/b/l02"].map(|mark| {
+            serde_json::json!({"Name": "x.example.com.", "Type": "A", "SetIdentifier": format!("registrar/{mark}"),
+                "Weight": 1, "TTL": 20, "ResourceRecords": [{"Value": "155.146.10.1"}]})
+        });
+        let listing = serde_json::json!({"ResourceRecordSets": marks}).to_string();
+        let zones = BTreeMap::from([("Z1".parse().unwrap(), read_hosted_zone(&listing).unwrap())]);
+        let batches = unread_marks(&edge(), &zones, &BTreeSet::new());
+        let pools: Vec<Vec<&str>> =
+            batches.iter().map(|batch| batch.units.iter().map(|unit| unit.pool.as_str()).collect()).collect();
+        assert_eq!(pools, [vec!["a"], vec!["b", "b"]]);
     }
 
     #[test]

@@ -12,12 +12,15 @@ use crate::operation::Operation;
 /// Something that goes wrong with calls of an operation.
 ///
 /// As JSON: `{"operation": "ec2:DescribeInstances", "effect": "throttle", "after": 1, "times": 5}`; without
-/// `operation` it is every one, without `times` one call, and with `"times": null` every call from then on.
+/// `operation` it is every one, without `times` one call, and with `"times": null` every call from then on. With
+/// `"naming": "video.edge.example.com"` it is only calls of Route 53 whose body has this text.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     #[serde(default)]
     operation: Option<Operation>,
+    #[serde(default)]
+    naming: Option<String>,
     effect: Effect,
     #[serde(default)]
     after: u64,
@@ -71,13 +74,13 @@ impl Fault {
     /// Builds a fault that acts on the next call of an operation.
     #[must_use]
     pub fn on(operation: Operation, effect: Effect) -> Self {
-        Self { operation: Some(operation), effect, after: 0, times: Some(1) }
+        Self { operation: Some(operation), naming: None, effect, after: 0, times: Some(1) }
     }
 
     /// Builds a fault that acts on the next call, whatever it is.
     #[must_use]
     pub fn on_any(effect: Effect) -> Self {
-        Self { operation: None, effect, after: 0, times: Some(1) }
+        Self { operation: None, naming: None, effect, after: 0, times: Some(1) }
     }
 
     /// Lets so many calls pass first: on a listing, page `n` fails after `n - 1` calls.
@@ -101,8 +104,17 @@ impl Fault {
         self
     }
 
-    fn sees(&self, operation: Operation) -> bool {
+    /// Has it see only calls whose body has this text (Route 53's alone have one that is kept as it came), as IAM's
+    /// conditions deny by name.
+    #[must_use]
+    pub fn naming(mut self, text: &str) -> Self {
+        self.naming = Some(text.to_owned());
+        self
+    }
+
+    fn sees(&self, operation: Operation, body: &str) -> bool {
         self.operation.is_none_or(|of| of == operation)
+            && self.naming.as_ref().is_none_or(|text| body.contains(text))
     }
 }
 
@@ -125,9 +137,9 @@ impl Faults {
     }
 
     /// Shows a call to every fault and returns what the first one that is ready does to it.
-    pub(crate) fn strike(&mut self, operation: Operation) -> Option<Effect> {
+    pub(crate) fn strike(&mut self, operation: Operation, body: &str) -> Option<Effect> {
         let mut effect = None;
-        for fault in self.0.iter_mut().filter(|fault| fault.sees(operation)) {
+        for fault in self.0.iter_mut().filter(|fault| fault.sees(operation, body)) {
             if fault.after > 0 {
                 fault.after -= 1;
             } else if effect.is_none() && fault.times != Some(0) {
@@ -148,7 +160,7 @@ mod tests {
     fn a_fault_lets_calls_pass_then_acts_so_often_and_is_gone() {
         let mut faults = Faults::default();
         faults.arm(Fault::on(Operation::DescribeInstances, Effect::Throttle).after(1).times(2));
-        let mut strike = || faults.strike(Operation::DescribeInstances).is_some();
+        let mut strike = || faults.strike(Operation::DescribeInstances, "").is_some();
         assert_eq!([strike(), strike(), strike(), strike()], [false, true, true, false]);
         assert_eq!(faults.armed(), 0);
     }
@@ -157,8 +169,17 @@ mod tests {
     fn a_fault_sees_only_its_own_operation() {
         let mut faults = Faults::default();
         faults.arm(Fault::on(Operation::GetChange, Effect::Throttle));
-        assert_eq!(faults.strike(Operation::DescribeInstances), None);
-        assert_eq!(faults.strike(Operation::GetChange), Some(Effect::Throttle));
+        assert_eq!(faults.strike(Operation::DescribeInstances, ""), None);
+        assert_eq!(faults.strike(Operation::GetChange, ""), Some(Effect::Throttle));
+    }
+
+    #[test]
+    fn a_fault_that_names_a_text_sees_only_bodies_that_have_it() {
+        let mut faults = Faults::default();
+        let change = Operation::ChangeResourceRecordSets;
+        faults.arm(Fault::on(change, Effect::Throttle).naming("games.edge"));
+        assert_eq!(faults.strike(change, "<Name>video.edge</Name>"), None);
+        assert_eq!(faults.strike(change, "<Name>games.edge</Name>"), Some(Effect::Throttle));
     }
 
     #[test]

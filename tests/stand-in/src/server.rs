@@ -181,7 +181,7 @@ fn enter(world: &mut World, parts: &Parts, request: &wire::Request) -> Entered {
     let name = format!("{}:{}", request.service, request.name);
     let now = world.now();
     let number = world.log.enter(now, name, (account, region), &request.summary());
-    let effect = request.operation.and_then(|operation| world.faults.strike(operation));
+    let effect = request.operation.and_then(|operation| world.faults.strike(operation, request.body()));
     let largest_page = request.operation.and_then(|operation| world.largest_pages.get(&operation).copied());
     let bend = Bend {
         repeat_cursor: effect == Some(Effect::RepeatCursor),

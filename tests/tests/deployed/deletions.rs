@@ -84,7 +84,7 @@ fn messages_that_are_still_in_the_queue_bring_no_record_back() -> Result<()> {
     let world = World::start()?;
     let instance = world.launch()?;
     let stack = Stack::create(&world, &[])?;
-    // The pool's document is there until the end, so each of these would make the record anew.
+    // Each of these would make the record anew, were there anybody to take it.
     for seconds in 0..20 {
         let detail = json!({"instance-id": instance.id, "state": "running"});
         stack.deliver_later(seconds, "aws.ec2", "EC2 Instance State-change Notification", detail)?;

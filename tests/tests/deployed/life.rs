@@ -128,6 +128,14 @@ fn an_update_that_fails_is_rolled_back_and_the_records_stay_as_they_were() -> Re
     ensure!(failures.iter().any(|one| one.contains("is outside hosted zone")), "{failures:#?}");
     assert_eq!(world.records()?, of_one);
 
+    // Nobody else has read the document that was refused: the one instance is selected throughout.
+    sweep(&world, &stack)?;
+    let nobody = [("SelectorTagValue", "nobody"), ("HostedZoneName", "example.org")];
+    stack.update(&nobody, "UPDATE_ROLLBACK_COMPLETE")?;
+    let document = world.aws.call("ssm", "get_parameter", json!({"Name": "/registrar/edge/pools/video"}))?;
+    ensure!(document["Parameter"]["Version"] == 1, "the parameter was written: {document}");
+    assert_eq!(world.records()?, of_one);
+
     // The old document rules again.
     sweep(&world, &stack)?;
     wait_until("the queues are empty", || messages(&world, &stack), |left| *left == [0, 0])?;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use aws_stand_in::{Effect, Fault, Group, Operation, World};
 use serde_json::{Value, json};
 
-use crate::fleet::{document, id, machine, put_all, put_document, weighted, weighted_lines};
+use crate::fleet::{document, id, machine, name, put_all, put_document, weighted, weighted_lines};
 use crate::stage::{QUEUE, Stage, publish};
 
 const NONE: Vec<usize> = Vec::new();
@@ -323,6 +323,33 @@ async fn a_wave_of_denials_names_the_permission_and_harms_nothing() -> Result<()
     let denied = batch.served.event["denied"].as_str().unwrap_or_default();
     assert!(denied.contains("ChangeResourceRecordSets"), "{denied}");
     assert_eq!(stage.records()?, weighted_lines("video", [1, 2]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pool_whose_name_is_not_permitted_fails_its_own_messages_alone() -> Result<()> {
+    let stage = Stage::with(|world| {
+        for (pool, published, fresh) in [("games", 11, 12), ("video", 1, 2)] {
+            put_document(world, pool, &document(pool));
+            put_all(world, [machine(pool, published), machine(pool, fresh)]);
+            publish(world, vec![weighted(pool, published)?])?;
+        }
+        Ok(())
+    })
+    .await?;
+    let mut environment = stage.environment().await?;
+    environment.expects_error("AccessDenied");
+    let refusal = Effect::Refuse { status: 403, code: "AccessDenied".to_owned(), message: "no".to_owned() };
+    let fault = Fault::on(Operation::ChangeResourceRecordSets, refusal).naming(&name("games"));
+    stage.world().arm(fault.always());
+    stage.send_all([&stage.state_event(&id(2))?, &stage.state_event(&id(12))?])?;
+    let batch = environment.deliver().await?;
+    assert_eq!(batch.failed(), [1]);
+    assert_eq!(batch.served.calls_of(CHANGE), 3, "both together, and then each by itself");
+    let denied = batch.served.event["denied"].as_str().unwrap_or_default();
+    assert!(denied.starts_with("pool games: "), "{denied}");
+    let expected = [weighted_lines("games", [11]), weighted_lines("video", [1, 2])].concat();
+    assert_eq!(stage.records()?, expected);
     Ok(())
 }
 

@@ -55,8 +55,8 @@ fn settings_that_the_code_does_not_know_are_found() {
             "private-ip",
         ),
         of_registrar(
-            "PoolDocument: !GetAtt PoolParameter.Value",
-            "PoolDocument: '{}'",
+            "two resources share.\n      Value: !Sub\n        - >-\n          {\"version\":1,",
+            "two resources share.\n      Value: !Sub\n        - >-\n          {\"version\":1,\"weight\":{\"default\":50},",
             documents::pools,
             "another document",
         ),

@@ -78,22 +78,28 @@ fn messages_that_would_be_lost_or_late_are_found() {
 fn an_order_in_which_a_record_comes_back_is_found() {
     assert_found(&[
         of_registrar(
-            "    Type: AWS::Lambda::EventSourceMapping\n    DependsOn: Registration\n",
+            "    Type: AWS::Lambda::EventSourceMapping\n    DependsOn: [Registration, PoolParameter]\n",
             "    Type: AWS::Lambda::EventSourceMapping\n",
             delivery::order,
             "EventSourceMapping does not depend",
         ),
         of_registrar(
-            "    Type: AWS::Scheduler::Schedule\n    DependsOn: Registration\n",
+            "    Type: AWS::Scheduler::Schedule\n    DependsOn: [Registration, PoolParameter]\n",
             "    Type: AWS::Scheduler::Schedule\n",
             delivery::order,
             "Sweep does not depend",
         ),
         of_registrar(
-            "    Type: AWS::Events::Rule\n    DependsOn: Registration\n",
+            "    Type: AWS::Events::Rule\n    DependsOn: [Registration, PoolParameter]\n",
             "    Type: AWS::Events::Rule\n",
             delivery::order,
             "InstanceStateRule does not depend",
+        ),
+        of_registrar(
+            "    Type: AWS::SSM::Parameter\n    DependsOn: Registration\n",
+            "    Type: AWS::SSM::Parameter\n",
+            delivery::order,
+            "PoolParameter does not depend",
         ),
         of_registrar("    DependsOn: RecordsPolicy\n", "", delivery::permissions_first, "RecordsPolicy"),
     ]);

@@ -2,12 +2,16 @@
 //! records are that stand already, and what SSM keeps of a deployment that is gone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use registrar_core::ids::{HostedZoneId, InstanceId, PoolName, RoleArn};
 use registrar_core::inventory::Observed;
-use registrar_core::pool::Pool;
+use registrar_core::owner::{OwnerMark, Role};
+use registrar_core::plan::Plan;
+use registrar_core::pool::{Pool, PoolState};
+use registrar_core::record_set::RecordSet;
 use registrar_core::retire::recorded;
 
 use super::retire::pools_with_records;
@@ -27,9 +31,12 @@ impl Deployment {
         self.parameters.pools.sort_by(|one, other| one.name.cmp(&other.name));
     }
 
-    /// Leaves pools out, for this one only: their documents are about to go.
-    pub fn leave_out(&mut self, pools: &BTreeSet<PoolName>) {
-        self.parameters.pools.retain(|known| !pools.contains(&known.name));
+    /// Takes pools as retired, for this one only: their documents are about to go.
+    pub fn give_up(&mut self, mut pools: Vec<Pool>) {
+        for policy in pools.iter_mut().filter_map(|pool| pool.policy.as_mut().ok()) {
+            policy.state = PoolState::Retired;
+        }
+        self.overlay(pools);
     }
 
     /// Looks at every pool, and at these hosted zones besides, all of them listed whole.
@@ -54,6 +61,24 @@ impl Deployment {
             let id = ids.find(|id| inventory.fleet.lookup(id) == Observed::Known(None))?;
             Some((pool, id))
         })
+    }
+
+    /// Returns a fallback record of the deployment that `plan` does not keep as it is: another stack of the same names has
+    /// made it, since this one's would be the same.
+    #[must_use]
+    pub fn others_fallback(&self, looked: &Looked, plan: &Plan) -> Option<Arc<RecordSet>> {
+        let changed = |record: &Arc<RecordSet>| {
+            let mut changes = plan.batches.iter().flat_map(|batch| batch.changes());
+            changes.any(|change| change.record == *record)
+        };
+        let is_others = |record: &&Arc<RecordSet>| {
+            let mark = record.set_identifier.as_deref().and_then(|mark| mark.parse::<OwnerMark>().ok());
+            mark.filter(|mark| mark.role == Role::Fallback && mark.owner.deployment == self.name).is_some_and(
+                |mark| changed(record) || plan.pools.iter().all(|pool| pool.name != mark.owner.pool),
+            )
+        };
+        let zones = looked.inventory.hosted_zones.values();
+        zones.flat_map(|zone| zone.records.values()).find(is_others).cloned()
     }
 
     /// Returns one of these pools that has records.

@@ -328,10 +328,7 @@ impl Executed {
     /// wrong in a document is reported, and would only be so again.
     #[must_use]
     pub fn failure_of(&self, pool: &PoolName) -> Option<String> {
-        let handed_back = self.outcome.handed_back.iter().any(|unit| unit.pool == *pool);
-        if handed_back {
-            let reason = self.outcome.denied.clone().or_else(|| self.outcome.failed_looks.last().cloned());
-            let reason = reason.unwrap_or_else(|| "there was no time left for its changes".to_owned());
+        if let Some(reason) = self.outcome.why_handed_back(pool) {
             return Some(format!("pool {pool}: {reason}"));
         }
         let policy =

@@ -124,6 +124,7 @@ impl Deployment {
             )));
         }
         let mut unread = 0;
+        let mut denied: BTreeMap<PoolName, String> = BTreeMap::new();
         for batch in unread_marks(&self.name, zones, &done.spared) {
             let role_arn = roles.get(&batch.hosted_zone_id).cloned().flatten();
             let access = ZoneAccess { id: batch.hosted_zone_id.clone(), role_arn };
@@ -134,17 +135,22 @@ impl Deployment {
                     return Next::List;
                 }
                 Reply::InvalidChangeBatch(messages) => return Next::Stop(Some(messages.join("; "))),
-                Reply::Denied(problem) => return Next::Stop(Some(format!("{problem} {AGAIN}"))),
+                // An alias that stays keeps the records that it leads to; other pools go all the same.
+                Reply::Denied(problem) => {
+                    denied.extend(batch.units.into_iter().map(|unit| (unit.pool, problem.clone())));
+                }
             }
         }
         done.unread += unread;
-        looked.scope.pools = retired(&self.name, zones, roles, &done.spared);
+        let kept = done.spared.iter().chain(denied.keys()).cloned().collect();
+        looked.scope.pools = retired(&self.name, zones, roles, &kept);
         let executed = match self.execute(looked, deadline, &mut ()).await {
             Ok(executed) => executed,
             Err(problem) => return Next::Stop(Some(problem)),
         };
         let moved = unread > 0 || !executed.outcome.applied.is_empty() || executed.outcome.lost_replies > 0;
-        let problem = left_behind(&executed).or(gap.map(|gap| gap.to_string()));
+        let denied = denied.into_iter().next().map(|(pool, problem)| format!("pool {pool}: {problem}"));
+        let problem = denied.or_else(|| left_behind(&executed)).or(gap.map(|gap| gap.to_string()));
         done.runs.push(executed);
         match problem {
             Some(problem) => Next::Stop(Some(format!("{problem} {AGAIN}"))),
@@ -230,9 +236,9 @@ fn stuck(left: &[std::sync::Arc<registrar_core::record_set::RecordSet>]) -> Stri
 fn left_behind(executed: &Executed) -> Option<String> {
     let outcome = &executed.outcome;
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    if !outcome.handed_back.is_empty() {
-        let reason = outcome.denied.as_deref().unwrap_or("there was no time left");
-        reasons.insert(reason, outcome.handed_back.len());
+    for unit in &outcome.handed_back {
+        let reason = outcome.why_handed_back(&unit.pool).unwrap_or("there was no time left");
+        *reasons.entry(reason).or_insert(0) += 1;
     }
     if let Some(poison) = outcome.poison.first() {
         reasons.insert(

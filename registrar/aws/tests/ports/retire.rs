@@ -133,6 +133,22 @@ async fn what_was_not_removed_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_alias_that_must_not_be_deleted_keeps_its_own_pools_records_and_no_others() {
+    let records = [
+        record("games.example.com", "registrar/edge/games/i-2"),
+        record("l00.video.example.com", "registrar/edge/video/i-1"),
+        alias("video.example.com", "registrar/edge/video/l00"),
+    ];
+    let answers = vec![listing(&records), refused(403, "AccessDenied", "no"), accepted()];
+    let (done, _, client, _) = retired(answers, 120).await;
+    let problem = done.problem.unwrap();
+    assert!(problem.starts_with("pool video: ") && problem.contains("AccessDenied: no"), "{problem}");
+    let bodies = bodies(&client);
+    assert_eq!(bodies.len(), 3, "{bodies:?}");
+    assert!(bodies[2].contains("registrar/edge/games/i-2") && !bodies[2].contains("video"), "{}", bodies[2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_set_that_cannot_be_deleted_as_it_was_read_is_named() {
     let record = record("video.example.com", "registrar/edge/video/i-1");
     let strange = record.replace("<TTL>", "<Moonphase>new</Moonphase><TTL>");

@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{DeploymentName, PoolName};
 use crate::json::raw::Fields;
+use crate::pool::Pool;
 use crate::trigger::Dropped;
 
 /// What a request is called where it is dropped.
@@ -150,17 +151,14 @@ impl CustomResourceRequest {
         (made_for != *self.deployment(own)).then_some(made_for)
     }
 
-    /// Returns the pools that an update takes out of the resource.
+    /// Returns the pools that an update takes out of the resource, as their documents were.
     #[must_use]
-    pub fn left_pools(&self) -> BTreeSet<PoolName> {
-        let documents = |properties: &ResourceProperties| properties.documents.keys().cloned().collect();
-        let before: BTreeSet<PoolName> = self.old_properties.as_ref().map(documents).unwrap_or_default();
-        let now: BTreeSet<PoolName> = self.properties.as_ref().map(documents).unwrap_or_default();
-        if self.kind == RequestKind::Update {
-            before.difference(&now).cloned().collect()
-        } else {
-            BTreeSet::new()
-        }
+    pub fn left_pools(&self) -> Vec<Pool> {
+        let names = |properties: &ResourceProperties| properties.documents.keys().cloned().collect();
+        let kept: BTreeSet<PoolName> = self.properties.as_ref().map(names).unwrap_or_default();
+        let before = self.old_properties.as_ref().filter(|_| self.kind == RequestKind::Update);
+        let before = before.map(ResourceProperties::pools).unwrap_or_default();
+        before.into_iter().filter(|pool| !kept.contains(&pool.name)).collect()
     }
 
     /// Answers that it is done, with what the template may read by `GetAtt`.

@@ -9,7 +9,7 @@
 //!   ▲         │
 //!   │         ├─► InvalidChangeBatch ─► WaitUntil ─► LookAgain ─► another plan ─► Ready
 //!   │         ├─► Lost (no reply came) ─► LookAgain: what was applied is recognised by looking
-//!   │         └─► Denied ─► the other hosted zones' batches
+//!   │         └─► Denied ─► each pool by itself ─► Denied ─► the other pools
 //!   └── older than 10 s ─► LookAgain
 //! ```
 //!
@@ -21,6 +21,7 @@
 //! 4. Anything else is a lost race and is tried again until the deadline, where the rest is handed back.
 
 mod backoff;
+mod denials;
 mod outcome;
 mod refusals;
 
@@ -37,6 +38,7 @@ use crate::lint::CheckedPlan;
 use crate::plan::{Batch, Change, Plan, Unit};
 use crate::record_set::{ChangeAction, RecordKey};
 use backoff::Backoff;
+use denials::Denials;
 use refusals::{Refusals, SetsView};
 
 /// How old a plan may be when it is submitted; after that the world is looked at again. Deletions carry
@@ -112,7 +114,7 @@ pub enum Reply {
     Throttled,
     /// Route 53 refused it, with these messages.
     InvalidChangeBatch(Vec<String>),
-    /// It will never be accepted: no permission, or no such hosted zone.
+    /// It will not be accepted as it is: no permission for something in it, or no such hosted zone.
     Denied(String),
     /// No reply came in time.
     Lost(String),
@@ -137,6 +139,7 @@ pub struct Execution {
     deadline: Timestamp,
     backoff: Backoff,
     refusals: Refusals,
+    denials: Denials,
     lost: Option<Batch>,
     distrusted: bool,
     outcome: Outcome,
@@ -154,6 +157,7 @@ impl Execution {
             deadline,
             backoff: Backoff::new(seed),
             refusals: Refusals::default(),
+            denials: Denials::default(),
             lost: None,
             distrusted: false,
             outcome: Outcome::default(),
@@ -210,10 +214,11 @@ impl Execution {
         if !self.queue.is_empty() && old {
             return self.look(LookReason::Stale);
         }
-        let Some(batch) = self.refusals.take_chunk(&mut self.queue, &self.view, &mut self.outcome) else {
+        let Some(chunk) = self.refusals.take_chunk(&mut self.queue, &self.view, &mut self.outcome) else {
             self.state = State::Finished;
             return Effect::Done(self.outcome.clone());
         };
+        let batch = self.denials.take_part(chunk, &mut self.queue);
         self.outcome.submitted += 1;
         self.state = State::Submitted(batch.clone());
         Effect::Submit(batch)
@@ -225,6 +230,7 @@ impl Execution {
         match reply {
             Reply::Accepted { change_id } => {
                 self.refusals.accept(&batch, &mut self.view);
+                self.denials.accept(&batch);
                 self.backoff.reset();
                 self.outcome.applied.push(Applied { change_id: Some(change_id), batch });
             }
@@ -239,14 +245,7 @@ impl Execution {
                 self.pause(RetryReason::Refused, Some(LookReason::Refused), now);
             }
             Reply::Denied(message) => {
-                // Other hosted zones may have other permissions.
-                let zone = batch.hosted_zone_id.clone();
-                self.queue.insert(0, batch);
-                let (denied, others): (Vec<Batch>, Vec<Batch>) =
-                    self.queue.drain(..).partition(|batch| batch.hosted_zone_id == zone);
-                self.queue = others;
-                self.outcome.denied = Some(message);
-                self.outcome.handed_back.extend(denied.into_iter().flat_map(|batch| batch.units));
+                self.denials.note(batch, message, &mut self.queue, &mut self.outcome);
             }
             Reply::Lost(_) => {
                 self.lost = Some(batch);
@@ -288,6 +287,9 @@ impl Execution {
             Ok((plan, inventory)) => {
                 self.plan = plan.into_plan();
                 self.queue = self.plan.batches.clone();
+                // So far this has only what was denied, which is planned again.
+                self.outcome.handed_back.clear();
+                self.denials.hand_back(&mut self.queue, &mut self.outcome);
                 self.view = SetsView::new(&self.plan);
                 self.distrusted = false;
                 if let Some(batch) = self.lost.take() {

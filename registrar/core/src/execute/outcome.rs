@@ -36,8 +36,10 @@ pub struct Outcome {
     pub handed_back: Vec<Unit>,
     /// Those of them that may have taken effect all the same: their reply did not come in time.
     pub unconfirmed: Vec<Unit>,
-    /// Why a hosted zone takes no changes from here.
+    /// What was denied, and why: no permission, or no such hosted zone.
     pub denied: Option<String>,
+    /// Why, by pool, for those whose changes were denied by themselves. They are handed back.
+    pub denied_pools: BTreeMap<PoolName, String>,
     /// Waits, by reason.
     pub retries: BTreeMap<RetryReason, usize>,
     /// Requests that were submitted.
@@ -48,7 +50,30 @@ pub struct Outcome {
     pub failed_looks: Vec<String>,
 }
 
+/// How many pools are named where more are denied.
+const MOST_NAMED: usize = 3;
+
 impl Outcome {
+    /// Notes that a pool's changes were denied by themselves.
+    pub(super) fn deny(&mut self, pool: PoolName, message: String) {
+        self.denied_pools.insert(pool, message.clone());
+        let named: Vec<&str> = self.denied_pools.keys().take(MOST_NAMED).map(PoolName::as_str).collect();
+        let named = named.join(", ");
+        self.denied = Some(match self.denied_pools.len() {
+            1 => format!("pool {named}: {message}"),
+            count if count <= MOST_NAMED => format!("pools {named}: {message}"),
+            count => format!("pools {named} and {} more: {message}", count - MOST_NAMED),
+        });
+    }
+
+    /// Says why changes of a pool were handed back, if any were.
+    #[must_use]
+    pub fn why_handed_back(&self, pool: &PoolName) -> Option<&str> {
+        self.handed_back.iter().find(|unit| unit.pool == *pool)?;
+        let reason = self.denied_pools.get(pool).or(self.failed_looks.last());
+        Some(reason.map_or("there was no time left for its changes", String::as_str))
+    }
+
     /// Sets a unit aside, once.
     pub(super) fn set_aside(&mut self, unit: Unit, messages: Vec<String>) {
         if !self.poison.iter().any(|poison| poison.unit.does_the_same(&unit)) {

@@ -6,14 +6,17 @@
 //! | `records`, `blackholes_removed` | `Pool` | for each pool that was looked at |
 //! | `changes` | `Pool`, `action` | where there are any |
 //! | `held_back` | `Pool`, `reason` | where there are any |
-//! | `held_back` | | whenever it looked, zero included |
+//! | `held_back` | | by a sweep that looked, zero included |
 //! | `gaps` | `source` | where there are any |
-//! | `gaps` | | whenever it looked, zero included |
+//! | `gaps` | | by a sweep that looked, zero included |
 //! | `drains` | `outcome` | where there are any |
 //! | `aws_calls` | `operation` | where there are any |
 //! | `event_age_seconds` | | where an event has a time |
 //! | `reconcile_seconds` | | where it looked |
-//! | `reconciles` | | always: 1 for a look without a gap after which nothing was left to do, otherwise 0 |
+//! | `reconciles` | | by a sweep: 1 for a look without a gap after which nothing was left to do, otherwise 0 |
+//!
+//! What alarms watch over the whole deployment comes from sweeps only. The look that an event asks for is at its own
+//! pool, and would say of another, which is in trouble, that all is well.
 //!
 //! A pool whose document cannot be used has no members and records that anybody counted, so it has no such
 //! metrics: a zero would be a claim.
@@ -122,8 +125,10 @@ impl Group {
 
 fn of_deployment(event: &InvocationEvent) -> Vec<Sample> {
     let mut group = Group::new(vec![(DEPLOYMENT, event.deployment.to_string())]);
-    group.put("reconciles", usize::from(event.reconciled()));
-    if event.looked() {
+    if event.is_sweep() {
+        group.put("reconciles", usize::from(event.reconciled()));
+    }
+    if event.is_sweep() && event.looked() {
         let held_back = event.pools.values().flat_map(|pool| pool.counts.held_back.values());
         group.put("held_back", held_back.sum::<usize>());
         group.put("gaps", event.gaps.len());

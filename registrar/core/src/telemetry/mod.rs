@@ -27,6 +27,7 @@ use crate::inventory::Gap;
 use crate::invocation::{Discarded, Invocation};
 use crate::plan::Plan;
 use crate::report::Report;
+use crate::trigger::Trigger;
 
 /// The name and version of the event's JSON form.
 const SCHEMA: &str = "registrar-invocation/1";
@@ -230,6 +231,11 @@ impl InvocationEvent {
     /// Adds what kept the invocation from its work.
     pub fn fail(&mut self, problem: &str) {
         note(&mut self.problems, [problem]);
+    }
+
+    /// Says whether it was asked to look at everything.
+    fn is_sweep(&self) -> bool {
+        self.invocation == Invocation::Everything.kind() || self.triggers.contains_key(Trigger::Sweep.kind())
     }
 
     /// Says whether it looked at its pools, or tried to.

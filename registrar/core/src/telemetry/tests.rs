@@ -193,9 +193,6 @@ fn the_event_tells_everything_about_a_busy_invocation() {
 #[test]
 fn the_metrics_of_a_busy_invocation_are_these() {
     let expected = json!({
-        "reconciles Deployment=default": 0,
-        "held_back Deployment=default": 1,
-        "gaps Deployment=default": 0,
         "reconcile_seconds Deployment=default": 0.203,
         "event_age_seconds Deployment=default": 2.5,
         "drains Deployment=default outcome=ticketed": 2,
@@ -216,7 +213,9 @@ fn the_list_of_metrics_is_what_is_published() {
     let mut event = busy();
     event.gap(&Gap::new(GapSource::Fleet, "page 2"));
     let mut published = BTreeSet::new();
-    for line in lines(&event) {
+    let mut of_everything = sweep();
+    of_everything.run(&plan(1), &Outcome::default());
+    for line in lines(&event).into_iter().chain(lines(&of_everything)) {
         for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
             let dimensions = directive["Dimensions"][0].to_string();
             let metrics = directive["Metrics"].as_array().unwrap().iter();
@@ -295,7 +294,7 @@ fn nobody_serving_is_a_zero_and_an_unreadable_pool_a_silence() {
 fn an_invocation_that_looked_at_nothing_claims_nothing() {
     let event = event_of(&json!({ "Records": [] }));
     assert_eq!(event.level(), Level::Info);
-    assert_eq!(serde_json::to_value(metrics(&event)).unwrap(), json!({ "reconciles Deployment=default": 0 }));
+    assert_eq!(serde_json::to_value(metrics(&event)).unwrap(), json!({}));
 }
 
 #[test]
@@ -356,6 +355,27 @@ fn the_level_is_that_of_the_worst_that_happened() {
     assert_eq!(level(&|event| event.run(&without_broken(plan(1)), &Outcome::default())), Level::Warn);
     assert_eq!(level(&|event| event.run(&plan(0), &Outcome::default())), Level::Error);
     assert_eq!(level(&|event| event.fail("no queue")), Level::Error);
+}
+
+#[test]
+fn only_a_sweep_speaks_for_the_whole_deployment() {
+    let whole = ["reconciles", "held_back", "gaps"].map(|name| format!("{name} Deployment=default"));
+    let published = |mut event: InvocationEvent| {
+        let plan = without_broken(plan(1));
+        event.run(&plan, &all_applied(&plan));
+        let metrics = metrics(&event);
+        whole.iter().map(|name| metrics.get(name).cloned()).collect::<Vec<_>>()
+    };
+    let of_one_pool = json!({"source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification",
+        "detail": {"instance-id": id(DEAD), "state": "terminated"}});
+    let scheduled = json!({"source": "aws.events", "detail-type": "Scheduled Event"});
+    let message = |id: &str, body: &Value| json!({ "messageId": id, "body": body.to_string(), "eventSource": "aws:sqs" });
+    assert_eq!(published(event_of(&of_one_pool)), [None, None, None]);
+    let all = [Some(json!(1)), Some(json!(1)), Some(json!(0))];
+    let batch = json!({ "Records": [message("m1", &of_one_pool), message("m2", &scheduled)] });
+    for payload in [json!({}), scheduled.clone(), batch] {
+        assert_eq!(published(event_of(&payload)), all, "{payload}");
+    }
 }
 
 #[test]

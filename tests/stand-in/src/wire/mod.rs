@@ -99,6 +99,14 @@ impl Request {
         Some(Self { service, name, operation, input: Ok(Input::Form(params)) })
     }
 
+    /// Returns the body as it came, of a service whose requests are not taken apart here; else nothing.
+    pub(crate) fn body(&self) -> &str {
+        match &self.input {
+            Ok(Input::Rest { body, .. }) => body,
+            Ok(Input::Form(_) | Input::Json(_)) | Err(_) => "",
+        }
+    }
+
     /// Prints what the request asks for in one line.
     pub(crate) fn summary(&self) -> String {
         match &self.input {

@@ -279,6 +279,33 @@ async fn a_pool_gets_another_name_when_its_records_are_retired() -> Result<()> {
     assert_eq!(answer["Status"], "SUCCESS", "{answer}");
     let records = stage.records()?;
     assert!(records.len() == 1 && records[0].contains("registrar/edge/films/"), "{records:?}");
+
+    // Something else in the stack fails, and CloudFormation goes back: what the new name made goes again.
+    let mut back = made_with(&with_document(&retired));
+    back["OldResourceProperties"] = renamed;
+    let (_, answer) = ask(&mut environment, &mut bucket, "Update", &back).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    assert_eq!(stage.records()?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_fallback_of_the_deployment_that_this_stack_would_not_make_is_anothers() -> Result<()> {
+    let stage = Stage::with_video([]).await?;
+    stage.world().put_availability_zone(AvailabilityZone::wavelength(BOSTON, "us-east-1-wl1"));
+    let mut with_fallback = document("video");
+    with_fallback["guard"] = json!({"when_empty": "fallback", "fallback": "192.0.2.80"});
+    let (_, answer) = create(&stage, &with_document(&with_fallback)).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    let (_, answer) = create(&stage, &with_document(&with_fallback)).await?;
+    assert_eq!(answer["Status"], "SUCCESS", "a creation is tried again: {answer}");
+    for other in [json!("192.0.2.81"), Value::Null] {
+        let mut others = document("video");
+        if !other.is_null() {
+            others["guard"] = json!({"when_empty": "fallback", "fallback": other});
+        }
+        refused(&stage, &with_document(&others), "has a fallback record already").await?;
+    }
     Ok(())
 }
 
