@@ -7,8 +7,9 @@ mod discovery;
 #[cfg(test)]
 mod encrypted;
 #[cfg(test)]
-mod resolving;
 mod reach;
+#[cfg(test)]
+mod resolving;
 #[cfg(test)]
 mod responder;
 #[cfg(test)]
