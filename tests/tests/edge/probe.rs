@@ -121,7 +121,7 @@ fn a_check_that_was_not_made_is_3_and_says_why_on_standard_error_alone() -> Resu
     place.write("torn.json", "{\"Reservations\": [")?;
     let server = ["127.0.0.1:53535".parse()?];
     for (servers, more, complaint) in [
-        ([].as_slice(), [].as_slice(), "no server"),
+        ([].as_slice(), ["--root", "nowhere"].as_slice(), "nowhere"),
         (&server, &["--samples", "0"], "--samples"),
         (&server, &["--server", "nowhere"], "nowhere"),
         (&server, &["--truth", "fleet.json", "--pool", "video.json"], "file:FLEET.json"),
