@@ -84,6 +84,18 @@ impl Service {
         Ok(self.happened("applied")?.iter().map(|line| format!("{} {}", sign(line), value(line))).collect())
     }
 
+    /// Waits until it has told exactly these changes after the first so many: answers change before the line is written.
+    pub(crate) fn changes_become(&self, skipped: usize, wanted: &[&str]) -> Result<()> {
+        eventually(&format!("{wanted:?} is told after {skipped} changes"), || {
+            let told = self.changes().map_err(|error| format!("{error:#}"))?;
+            if told.get(skipped..).is_some_and(|told| told == wanted) {
+                Ok(())
+            } else {
+                Err(format!("{told:?}"))
+            }
+        })
+    }
+
     /// Waits until a server answers with exactly these instances of `video`.
     pub(crate) fn answers_become(&self, numbers: &[u8]) -> Result<()> {
         self.pool_answers_become("video", numbers)
