@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use registrar_core::Timestamp;
 use registrar_core::name::RecordName;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,6 +22,7 @@ use crate::plan::{self, Samples};
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
 use crate::sampler::{IN_FLIGHT, Manner, Sampler};
+use crate::statistics::Alpha;
 use crate::truth::Truth;
 use crate::wire::Question;
 
@@ -36,7 +38,9 @@ pub struct CheckRequest {
     pub servers: Vec<SocketAddr>,
     /// Where finding them begins, in place of the root servers.
     pub roots: Vec<SocketAddr>,
-    /// Resolvers; the first is asked for the name servers where the root servers lead nowhere.
+    /// The resolver that is asked for the name servers where the root servers lead nowhere.
+    pub finder: Option<Resolver>,
+    /// Resolvers that are asked for the name themselves.
     pub resolvers: Vec<Resolver>,
     /// What the name should answer, where that is known.
     pub truth: Option<Truth>,
@@ -48,6 +52,10 @@ pub struct CheckRequest {
     pub deadline: Duration,
     /// Datagrams a second to each server at most; without it, 64 queries are always under way.
     pub rate: Option<NonZeroU32>,
+    /// Probability of a false alarm that all tests of the check have together.
+    pub alpha: Alpha,
+    /// The time at which the check begins.
+    pub started_at: Timestamp,
     /// Where message ids come from. The same seed sends the same ids.
     pub seed: u64,
 }
@@ -55,17 +63,20 @@ pub struct CheckRequest {
 impl CheckRequest {
     /// Asks as many times as it takes, for 1 s a try and 30 s in all, without a truth.
     #[must_use]
-    pub fn new(name: RecordName, servers: Vec<SocketAddr>, seed: u64) -> Self {
+    pub fn new(name: RecordName, servers: Vec<SocketAddr>, started_at: Timestamp, seed: u64) -> Self {
         Self {
             name,
             servers,
             roots: Vec::new(),
+            finder: None,
             resolvers: Vec::new(),
             truth: None,
             samples: Samples::Auto,
             timeout: Duration::from_secs(1),
             deadline: Duration::from_secs(30),
             rate: None,
+            alpha: Alpha::default(),
+            started_at,
             seed,
         }
     }
@@ -76,7 +87,8 @@ impl CheckRequest {
 ///
 /// It needs a tokio runtime with I/O and time, and never fails: what goes wrong is in the report.
 pub async fn check(mut request: CheckRequest) -> CheckReport {
-    let end = Instant::now() + request.deadline;
+    let began = Instant::now();
+    let end = began + request.deadline;
     let discovery = if request.servers.is_empty() { Some(find(&mut request).await) } else { None };
     let (tell, over) = watch::channel(false);
     let observations = {
@@ -91,16 +103,15 @@ pub async fn check(mut request: CheckRequest) -> CheckReport {
             }
         }
     };
-    judge::judge(&request, &observations, discovery)
+    judge::judge(&request, &observations, discovery, began.elapsed())
 }
 
 /// Finds the name servers, within half of the time.
 async fn find(request: &mut CheckRequest) -> Discovery {
-    let resolver = if request.resolvers.is_empty() { None } else { Some(request.resolvers.remove(0)) };
     let found = discover(DiscoverRequest {
         name: request.name.clone(),
         roots: request.roots.clone(),
-        resolver,
+        resolver: request.finder.take(),
         timeout: request.timeout,
         limit: request.deadline / 2,
         seed: request.seed,

@@ -4,9 +4,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use registrar_core::dump;
 use registrar_core::inventory::{Fleet, Groups};
 use registrar_core::pool::Policy;
+use registrar_core::{Timestamp, dump};
 use serde_json::json;
 
 use crate::check::CheckRequest;
@@ -16,6 +16,9 @@ use crate::wire::{Rcode, Reply};
 
 /// An instance: id, Carrier IP, state and weight tag.
 pub(crate) type Row<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// When every check of a test begins.
+pub(crate) const STARTED_AT: Timestamp = Timestamp::UNIX_EPOCH;
 
 pub(crate) const NAME: &str = "video.bos.edge.example.com";
 
@@ -80,7 +83,7 @@ pub(crate) fn truth(more: &str, instances: &[Row<'_>]) -> Truth {
 }
 
 pub(crate) fn request(truth: Option<Truth>) -> CheckRequest {
-    CheckRequest { truth, ..CheckRequest::new(NAME.parse().unwrap(), Vec::new(), 42) }
+    CheckRequest { truth, ..CheckRequest::new(NAME.parse().unwrap(), Vec::new(), STARTED_AT, 42) }
 }
 
 pub(crate) fn reply(rcode: Rcode, address: Option<Ipv4Addr>) -> Reply {

@@ -1,55 +1,99 @@
-//! Reads what the command line names: the name to ask for, and the files that the truth is made of.
+//! Reads what the command line names: the name to ask for, who is asked, and the files of the truth.
 //!
 //! Every failure says which input it was, what is wrong with it, and what to do.
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+#[cfg(not(feature = "encrypted"))]
+use anyhow::bail;
+use anyhow::{Result, anyhow, ensure};
 use registrar_core::dump;
 use registrar_core::name::RecordName;
 use registrar_core::pool::Policy;
 use registrar_shell::{read, read_dump};
-use resolver_probe::arguments::TruthSource;
-use resolver_probe::{SystemResolvers, Truth, system_resolvers};
+use resolver_probe::arguments::{AskingArgs, TruthArgs, TruthSource};
+use resolver_probe::{
+    NoResolver, Resolver, ResolverManner, ResolverSpec, SystemResolvers, Truth, system_resolvers,
+};
+
+/// Over UDP a question to a resolver is sent three times at most.
+const RESOLVER_TRIES: u32 = 3;
+/// Where the C library reads its resolvers from, and so everybody else.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Reads the name to ask for.
 pub(crate) fn name(text: &str) -> Result<RecordName> {
     text.parse().map_err(|error| anyhow!("NAME: {error} (hint: give the full name that clients ask for)"))
 }
 
+/// Reads what should be answered for `name`, where that is given.
+pub(crate) fn truth(name: &RecordName, arguments: &TruthArgs) -> Result<Option<Truth>> {
+    match (&arguments.truth, &arguments.pool) {
+        (Some(TruthSource::File(fleet)), Some(pool)) => {
+            of_files(name, fleet, Path::new(pool), arguments.groups.as_deref()).map(Some)
+        }
+        (None, _) | (_, None) => Ok(None),
+    }
+}
+
 /// Makes the truth about `name` of a fleet dump, a pool document and, where given, the groups.
-pub(crate) fn truth(
-    name: &RecordName,
-    fleet: &TruthSource,
-    pool: &Path,
-    groups: Option<&Path>,
-) -> Result<Truth> {
-    let fleet = read_dump("fleet", fleet.path(), "aws ec2 describe-instances", dump::read_fleet)?;
+fn of_files(name: &RecordName, fleet: &Path, pool: &Path, groups: Option<&Path>) -> Result<Truth> {
+    let fleet = read_dump("fleet", fleet, "aws ec2 describe-instances", dump::read_fleet)?;
     let command = "aws autoscaling describe-auto-scaling-groups";
     let groups = groups.map(|path| read_dump("groups", path, command, dump::read_groups)).transpose()?;
     let policy = Policy::parse(&read("pool document", pool)?)
         .map_err(|error| anyhow!("pool document {}: {error} (hint: {})", pool.display(), error.hint))?;
-    if policy.name != *name {
-        bail!(
-            "pool document {} is about {}, and not about {name} (hint: give the document of the name that is checked)",
-            pool.display(),
-            policy.name
-        );
-    }
+    ensure!(
+        policy.name == *name,
+        "pool document {} is about {}, and not about {name} (hint: give the document of the name that is checked)",
+        pool.display(),
+        policy.name
+    );
     Ok(Truth::new(&policy, &fleet, groups.as_ref()))
 }
 
-/// Where the C library reads its resolvers from, and so everybody else.
-const RESOLV_CONF: &str = "/etc/resolv.conf";
+/// Returns the resolver that is asked for name servers where the root servers lead nowhere: the first that
+/// is given, or the first of this machine. A machine without any can still ask name servers.
+pub(crate) fn finder(arguments: &AskingArgs, seed: u64) -> Result<Option<Resolver>> {
+    let given = arguments.resolver.first().cloned();
+    let is_given = given.is_some();
+    match make(&[given.unwrap_or(ResolverSpec::System)], arguments, seed) {
+        Ok(made) => Ok(made.into_iter().next()),
+        Err(_) if !is_given => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the resolvers that are asked themselves.
+pub(crate) fn resolvers(arguments: &AskingArgs, seed: u64) -> Result<Vec<Resolver>> {
+    make(&arguments.resolver, arguments, seed)
+}
+
+fn make(specs: &[ResolverSpec], arguments: &AskingArgs, seed: u64) -> Result<Vec<Resolver>> {
+    let manner = manner(arguments)?;
+    let made = resolver_probe::resolvers(specs, &system(), &manner, seed);
+    made.map_err(|error: NoResolver| anyhow!("--resolver: {error}"))
+}
+
+fn manner(arguments: &AskingArgs) -> Result<ResolverManner> {
+    let manner = ResolverManner::new(arguments.timeout, RESOLVER_TRIES);
+    #[cfg(feature = "encrypted")]
+    let manner = manner.trusting(trust(arguments.ca.as_deref())?);
+    #[cfg(not(feature = "encrypted"))]
+    if let Some(path) = &arguments.ca {
+        bail!("--ca {}: this program was built without encryption", path.display());
+    }
+    Ok(manner)
+}
 
 /// Reads which resolvers this machine uses. Without the file there are none, as far as this program goes.
-pub(crate) fn system() -> SystemResolvers {
+fn system() -> SystemResolvers {
     std::fs::read_to_string(RESOLV_CONF).map(|text| system_resolvers(&text)).unwrap_or_default()
 }
 
 /// Reads the certificates to trust.
 #[cfg(feature = "encrypted")]
-pub(crate) fn trust(ca: Option<&Path>) -> Result<resolver_probe::Trust> {
+fn trust(ca: Option<&Path>) -> Result<resolver_probe::Trust> {
     match ca {
         None => Ok(resolver_probe::Trust::default()),
         Some(path) => resolver_probe::Trust::with_ca(read("certificates", path)?.as_bytes())

@@ -36,8 +36,8 @@ pub use plan::Samples;
 pub use render::{render_human, render_json};
 pub use report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,
-    RcodeCount, SampleCounts, ServerReport, Severity, TcpReport, TransportReport, TransportState, TtlCount,
-    UdpReport, Verdict,
+    RcodeCount, ResolverAnswer, ResolverReport, SampleCounts, ServerReport, Severity, Sighting,
+    StaleInterval, TcpReport, TransportReport, TransportState, TtlCount, UdpReport, Verdict, WeightsReport,
 };
 pub use resolver::{
     Endpoint, ExtendedError, Host, Manner as ResolverManner, NoResolver, Resolver, ResolverExchange,

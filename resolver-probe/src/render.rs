@@ -101,6 +101,13 @@ fn kind(id: FindingId, findings: &[&Finding], all: usize) -> String {
 fn words(id: FindingId) -> (&'static str, &'static str) {
     match id {
         FindingId::StaleRecord => ("stale record", "stale records"),
+        FindingId::BlackholedEntry => ("blackholed entry", "blackholed entries"),
+        FindingId::ForeignOwner => ("foreign owner", "foreign owners"),
+        FindingId::StaleAnswer => ("stale answer", "stale answers"),
+        FindingId::WrongWeights => ("wrong weights", "wrong weights"),
+        FindingId::ForeignRecord => ("foreign record", "foreign records"),
+        FindingId::TtlStretched => ("stretched TTL", "stretched TTLs"),
+        FindingId::VantageBlind => ("cannot be judged from here", "cannot be judged from here"),
         FindingId::EmptyAnswer => ("no address", "no addresses"),
         FindingId::MissingIp => ("missing address", "missing addresses"),
         FindingId::NsUnreachable => ("no answer", "no answers"),
@@ -174,6 +181,10 @@ fn verdict_word(verdict: AddressVerdict) -> (&'static str, Style) {
     let plain = Style::new();
     match verdict {
         AddressVerdict::StaleRecord => ("stale-record", AnsiColor::Red.on_default()),
+        AddressVerdict::ForeignOwner => ("foreign-owner", AnsiColor::Red.on_default()),
+        AddressVerdict::BlackholedEntry => ("blackholed-entry", AnsiColor::Red.on_default()),
+        AddressVerdict::StaleAnswer => ("stale-answer", AnsiColor::Yellow.on_default()),
+        AddressVerdict::VantageBlind => ("vantage-blind", AnsiColor::Magenta.on_default()),
         AddressVerdict::MissingIp => ("missing-ip", AnsiColor::Yellow.on_default()),
         AddressVerdict::Unknown => ("unknown", AnsiColor::Magenta.on_default()),
         AddressVerdict::Undecided => ("undecided", AnsiColor::Magenta.on_default()),

@@ -8,6 +8,7 @@ mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::check::CheckRequest;
 use crate::discover::Discovery;
@@ -17,6 +18,7 @@ use crate::report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, Finding, FindingId, SCHEMA,
     ServerReport, Severity, Verdict,
 };
+use crate::statistics::{Alpha, Interval, wilson};
 use crate::truth::{Standing, Truth};
 
 /// Judges the observations of a request's servers.
@@ -24,6 +26,7 @@ pub(crate) fn judge(
     request: &CheckRequest,
     observations: &[Observation],
     discovery: Option<Discovery>,
+    duration: Duration,
 ) -> CheckReport {
     let scene = Scene::new(request.truth.as_ref(), request.samples, observations);
     let mut findings = addresses::findings(&scene);
@@ -40,6 +43,13 @@ pub(crate) fn judge(
         name: request.name.to_string(),
         verdict: Verdict::of(findings.iter().map(|finding| finding.severity)),
         compared: request.truth.is_some(),
+        started_at: request.started_at,
+        duration,
+        alpha: request.alpha,
+        plan: None,
+        homogeneity: None,
+        resolvers: Vec::new(),
+        reach: Vec::new(),
         servers: observations.iter().zip(answers).map(report).collect(),
         discovery,
         addresses: over_all_servers(&scene),
@@ -91,6 +101,7 @@ fn row(truth: Option<&Truth>, observed: &Observation, address: Ipv4Addr) -> Answ
         address,
         count,
         tcp_count: observed.over_tcp.count(address),
+        interval: interval(count, replies),
         share: if replies == 0 { 0.0 } else { rounded(count as f64 / replies as f64) },
         expected_share: truth.and_then(|truth| truth.share_beside(address, 0)).map(rounded),
         instance: truth.and_then(|truth| instance(truth, address)),
@@ -100,6 +111,11 @@ fn row(truth: Option<&Truth>, observed: &Observation, address: Ipv4Addr) -> Answ
             Some(truth) => verdict_of_unseen(truth, observed, address),
         },
     }
+}
+
+fn interval(count: u64, replies: u64) -> Option<Interval> {
+    let Interval { low, high } = wilson(count, replies, Alpha::FIVE_PERCENT);
+    (replies > 0).then(|| Interval { low: rounded(low), high: rounded(high) })
 }
 
 fn instance(truth: &Truth, address: Ipv4Addr) -> Option<String> {
@@ -142,6 +158,8 @@ fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {
                 expected_share: row.expected_share,
                 answered_by: Vec::new(),
                 not_answered_by: Vec::new(),
+                liveness: None,
+                resolved_by: Vec::new(),
             });
             report.verdict = report.verdict.min(row.verdict);
             if row.count + row.tcp_count > 0 {
@@ -160,7 +178,7 @@ fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {
 /// Starts a finding; what it is about follows.
 fn finding(id: FindingId, severity: Severity, message: String) -> Finding {
     let evidence = BTreeMap::new();
-    Finding { id, severity, message, address: None, server: None, instance: None, evidence }
+    Finding { id, severity, message, address: None, server: None, resolver: None, instance: None, evidence }
 }
 
 impl Finding {

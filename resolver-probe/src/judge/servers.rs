@@ -260,6 +260,7 @@ pub(super) fn report(observed: &Observation, answers: Vec<AnswerReport>) -> Serv
             tcp: observed.over_tcp.answers,
         },
         answers,
+        weights: None,
         transport: TransportReport {
             udp: UdpReport {
                 state: state(udp.queries, udp.replies),

@@ -24,7 +24,7 @@ fn briefs(report: &CheckReport) -> Vec<Brief> {
 }
 
 fn judged(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    judge(&request(truth), observations, None)
+    judge(&request(truth), observations, None, Duration::ZERO)
 }
 
 fn silent(n: u8) -> Observation {

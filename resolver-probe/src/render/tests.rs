@@ -1,5 +1,7 @@
 //! Snapshots of what a person, and a program, reads.
 
+use std::time::Duration;
+
 use anstream::adapter::strip_str;
 
 use super::*;
@@ -10,7 +12,7 @@ use crate::truth::Truth;
 use crate::wire::Rcode;
 
 fn report(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    judge(&request(truth), observations, None)
+    judge(&request(truth), observations, None, Duration::ZERO)
 }
 
 fn plain(report: &CheckReport) -> String {

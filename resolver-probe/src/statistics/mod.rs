@@ -95,6 +95,9 @@ pub enum StatisticsError {
 pub struct Alpha(f64);
 
 impl Alpha {
+    /// One in twenty, for pictures and not for alarms.
+    pub const FIVE_PERCENT: Self = Self(0.05);
+
     /// Takes a probability above 0, of at most 0.5.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::time::Duration;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::{A, NS, SOA};
 use hickory_proto::rr::{Name, RData, Record};
+use registrar_core::Timestamp;
 use resolver_probe::{
     CheckRequest, DiscoverRequest, Discovery, FaultKind, FindingId, FoundBy, ResolverManner, ResolverSpec,
     SystemResolvers, Verdict, check, discover, resolvers,
@@ -142,7 +143,7 @@ async fn the_search_ends_at_its_limit_with_what_was_found() {
 #[tokio::test]
 async fn a_check_without_servers_finds_them_and_says_their_names() {
     let internet = internet(|| Some(script(example_com))).await;
-    let mut request = CheckRequest::new(NAME.parse().unwrap(), Vec::new(), 42);
+    let mut request = CheckRequest::new(NAME.parse().unwrap(), Vec::new(), Timestamp::UNIX_EPOCH, 42);
     request.roots = vec![internet[0].address];
     let report = check(request).await;
     let names: Vec<Option<&str>> =
@@ -156,7 +157,7 @@ async fn a_check_without_servers_finds_them_and_says_their_names() {
 #[tokio::test]
 async fn a_check_that_finds_no_name_server_is_unknown_with_the_reason() {
     let refusing = responder::start_both(|| responder::rcode(ResponseCode::Refused)).await;
-    let mut request = CheckRequest::new(NAME.parse().unwrap(), Vec::new(), 42);
+    let mut request = CheckRequest::new(NAME.parse().unwrap(), Vec::new(), Timestamp::UNIX_EPOCH, 42);
     request.roots = vec![refusing.address];
     let report = check(request).await;
     assert_eq!(report.verdict, Verdict::Unknown);

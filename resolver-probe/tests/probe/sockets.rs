@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::Name;
-use registrar_core::dump;
 use registrar_core::pool::Policy;
+use registrar_core::{Timestamp, dump};
 use resolver_probe::{
     AddressVerdict, CheckReport, CheckRequest, FailOn, FindingId, Samples, Severity, TransportState, Truth,
     Verdict, check,
@@ -49,7 +49,7 @@ fn request(servers: &[SocketAddr], truth: Option<Truth>) -> CheckRequest {
     CheckRequest {
         truth,
         timeout: Duration::from_secs(5),
-        ..CheckRequest::new(NAME.parse().unwrap(), servers.to_vec(), 42)
+        ..CheckRequest::new(NAME.parse().unwrap(), servers.to_vec(), Timestamp::UNIX_EPOCH, 42)
     }
 }
 

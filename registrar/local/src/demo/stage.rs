@@ -211,7 +211,8 @@ impl Stage {
         let groups =
             registrar_core::dump::read_groups(&self.fleet.describe_auto_scaling_instances().to_string())?;
         self.seed = self.seed.wrapping_add(1);
-        let mut request = CheckRequest::new(policy.name.clone(), self.service.addresses(), self.seed);
+        let now = self.now();
+        let mut request = CheckRequest::new(policy.name.clone(), self.service.addresses(), now, self.seed);
         request.truth = Some(Truth::new(&policy, &fleet, Some(&groups)));
         request.samples = Samples::Exactly(samples);
         let report = resolver_probe::check(request).await;

@@ -5,7 +5,7 @@ use registrar_shell::tell;
 use resolver_probe::arguments::{ReachArgs, ReachFormat};
 use resolver_probe::reach::{self, Echo, ReachDocument, ReachRequest};
 
-use crate::{fail_on, print, runtime, seed};
+use super::{fail_on, print, runtime, seed};
 
 /// Runs the command, and returns its exit code.
 pub(crate) fn run(arguments: &ReachArgs) -> Result<u8> {

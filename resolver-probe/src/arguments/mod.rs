@@ -1,0 +1,72 @@
+//! The command line of the probe, as data: what may be given, and its help.
+//!
+//! It reads no file and checks nothing. It is in the library so that completions and man pages can be made of it.
+
+mod asking;
+mod check;
+mod reach;
+mod truth;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use asking::AskingArgs;
+pub use check::CheckArgs;
+pub use truth::{TruthArgs, TruthSource};
+
+pub use reach::{AddressArg, KindArg, ReachArgs, ReachFormat};
+
+const EXIT_CODES: &str = "\
+Exit codes, those of the Monitoring Plugins; the worst finding decides, in the order 2, 1, 3, 0:
+  0  OK        everything was looked at, and is as it should be
+  1  WARNING   something should be looked into
+  2  CRITICAL  clients are being hurt: a stale record, no address, no server that answers
+  3  UNKNOWN   something could not be looked at, or the command line or a file is wrong
+A check that was not made is never 0. With --fail-on critical, warnings alone are 0.";
+
+const REACH_EXIT_CODES: &str = "\
+Exit codes, those of the Monitoring Plugins; the worst address decides, in the order 2, 1, 3, 0:
+  0  OK        every address is alive
+  1  WARNING   an address is silent, and why is not certain
+  2  CRITICAL  an address is dead, or refuses what clients ask of it
+  3  UNKNOWN   an address cannot be judged from here, or the command line is wrong
+A check that was not made is never 0. With --fail-on critical, warnings alone are 0.";
+
+/// The probe's command line.
+#[derive(Parser)]
+#[command(version, about, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the probe can be asked to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Asks each server for a name, often enough to see every record, and compares with the fleet
+    #[command(after_help = EXIT_CODES)]
+    Check(CheckArgs),
+    /// Asks addresses whether they are alive, with the smallest correct packet of a protocol
+    #[command(after_help = REACH_EXIT_CODES)]
+    Reach(ReachArgs),
+}
+
+/// The form of the report.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub enum Format {
+    /// For a person; the first line is for monitoring
+    #[default]
+    Human,
+    /// One document, schema resolver-probe/1
+    Json,
+}
+
+/// The mildest finding that fails the check.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub enum FailOnArg {
+    /// Warnings are exit code 1
+    #[default]
+    Warning,
+    /// Warnings are exit code 0
+    Critical,
+}
