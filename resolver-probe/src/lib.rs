@@ -14,10 +14,12 @@ mod discover;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
+mod holders;
 mod judge;
 mod observation;
 mod plan;
 pub mod reach;
+mod reaching;
 mod render;
 mod report;
 mod resolver;
@@ -33,6 +35,7 @@ pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
 pub use plan::Samples;
+pub use reaching::Reaching;
 pub use render::{render_human, render_json};
 pub use report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,
