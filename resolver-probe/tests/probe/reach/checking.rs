@@ -26,7 +26,8 @@ async fn name_server() -> Responder {
     responder::start(here(), Some(here())).await
 }
 
-async fn checked(probes: &[String], reaching: Reaching) -> CheckReport {
+/// Checks the name, and asks its address all of this.
+pub(crate) async fn checked(probes: &[String], reaching: Reaching) -> CheckReport {
     let server = name_server().await;
     let probes = probes.iter().map(|probe| probe.parse().unwrap()).collect();
     let request = CheckRequest {
