@@ -14,6 +14,8 @@ mod discover;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
+#[doc(hidden)]
+pub mod fuzzing;
 mod holders;
 mod judge;
 mod observation;

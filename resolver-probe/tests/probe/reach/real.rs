@@ -96,7 +96,7 @@ async fn real_coturn_behind_a_name_is_ok_and_a_blackhole_once_it_is_gone() {
     let server = coturn(&directory, port);
     let probe = format!("stun:{port}");
     assert_eq!(once_started(&probe).await.liveness, Liveness::Alive);
-    let report = checked(&[probe.clone()], Reaching::default()).await;
+    let report = checked(std::slice::from_ref(&probe), Reaching::default()).await;
     assert_eq!((report.addresses[0].liveness, report.findings), (Some(Liveness::Alive), Vec::new()));
     drop(server);
     let report = checked(&[probe], Reaching::default()).await;
