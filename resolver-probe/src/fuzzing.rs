@@ -133,7 +133,10 @@ pub fn fleet(text: &[u8]) -> Kept {
 }
 
 fn name() -> Name {
-    Name::from_ascii(NAME).unwrap_or_default()
+    let mut name = Name::from_ascii(NAME).unwrap_or_default();
+    // As it comes out of a message: names that are not whole are different names.
+    name.set_fqdn(true);
+    name
 }
 
 fn question(record_type: RecordType) -> Question {
@@ -149,5 +152,51 @@ fn ready<F: Future>(work: F) -> Option<F::Output> {
     match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn seeds(target: &str, of: &str) -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let named = entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(of));
+        named.map(|path| std::fs::read(path).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_replies_of_real_servers_are_read() {
+        for server in ["bind-", "unbound", "dnsmasq"] {
+            for target in ["dns_reply", "dns_resolver"] {
+                let seeds = seeds(target, server);
+                assert!(!seeds.is_empty(), "{server} in {target}");
+                for seed in seeds {
+                    let read = read(&seed, &question(RecordType::A), id(&seed));
+                    assert!(read.is_ok(), "{server} in {target}: {read:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn counts_that_no_message_can_hold_are_refused_before_anything_is_allocated() {
+        let seeds = seeds("dns_reply", "hostile-counts");
+        let [seed] = seeds.as_slice() else { panic!("one seed") };
+        assert_eq!(read(seed, &question(RecordType::A), id(seed)), Err(Rejected::Garbage));
+        assert_eq!(dns_reply(seed), Ok(()));
+    }
+
+    #[test]
+    fn a_broken_promise_would_be_told() {
+        let mut message = hickory_proto::op::Message::from_vec(&question(RecordType::A).encode(1)).unwrap();
+        message.metadata.message_type = hickory_proto::op::MessageType::Response;
+        assert_eq!(resolver::keeps_bounds(&message, 0), Ok(()));
+        let address = hickory_proto::rr::RData::A(Ipv4Addr::LOCALHOST.into());
+        message.add_answer(hickory_proto::rr::Record::from_rdata(name(), 20, address));
+        assert!(resolver::keeps_bounds(&message, 0).is_err());
     }
 }
