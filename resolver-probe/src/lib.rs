@@ -17,6 +17,7 @@ mod fixtures;
 mod judge;
 mod observation;
 mod plan;
+mod progress;
 pub mod reach;
 mod render;
 mod report;
@@ -33,6 +34,7 @@ pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
 pub use plan::Samples;
+pub use progress::{Phase, Progress, ProgressState};
 pub use render::{render_human, render_json};
 pub use report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,
