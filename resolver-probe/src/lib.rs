@@ -18,6 +18,7 @@ mod history;
 mod judge;
 mod observation;
 mod plan;
+mod progress;
 pub mod reach;
 mod render;
 mod report;
@@ -35,6 +36,7 @@ pub use discover::{
 };
 pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
+pub use progress::{Phase, Progress, ProgressState};
 pub use render::{render_human, render_json};
 pub use report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,

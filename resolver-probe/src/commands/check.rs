@@ -39,6 +39,7 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
         alpha: Alpha::default(),
         started_at: now(),
         seed,
+        progress: None,
     })
 }
 
