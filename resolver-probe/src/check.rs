@@ -19,6 +19,7 @@ use crate::discover::{DiscoverRequest, Discovery, discover};
 use crate::judge;
 use crate::observation::Observation;
 use crate::plan::{self, Samples};
+use crate::progress::{Phase, Progress, ProgressState};
 use crate::reaching::{self, Reaching};
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
@@ -61,6 +62,8 @@ pub struct CheckRequest {
     pub started_at: Timestamp,
     /// Where message ids come from. The same seed sends the same ids.
     pub seed: u64,
+    /// Who is told how far the check has come.
+    pub progress: Option<Arc<dyn Progress>>,
 }
 
 impl CheckRequest {
@@ -82,6 +85,14 @@ impl CheckRequest {
             alpha: Alpha::default(),
             started_at,
             seed,
+            progress: None,
+        }
+    }
+
+    /// Tells whoever watches how far the check has come.
+    pub(crate) fn tell(&self, state: &ProgressState) {
+        if let Some(progress) = &self.progress {
+            progress.report(state);
         }
     }
 }
@@ -113,6 +124,7 @@ pub async fn check(mut request: CheckRequest) -> CheckReport {
 
 /// Finds the name servers, within half of the time.
 async fn find(request: &mut CheckRequest) -> Discovery {
+    request.tell(&ProgressState::new(Phase::Finding, 0));
     let found = discover(DiscoverRequest {
         name: request.name.clone(),
         roots: request.roots.clone(),

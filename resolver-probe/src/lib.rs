@@ -16,10 +16,12 @@ mod exchange;
 mod fixtures;
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
 mod holders;
 mod judge;
 mod observation;
 mod plan;
+mod progress;
 pub mod reach;
 mod reaching;
 mod render;
@@ -36,7 +38,9 @@ pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
+pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
+pub use progress::{Phase, Progress, ProgressState};
 pub use reaching::Reaching;
 pub use render::{render_human, render_json};
 pub use report::{

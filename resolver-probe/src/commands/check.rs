@@ -40,6 +40,7 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
         alpha: Alpha::default(),
         started_at: now(),
         seed,
+        progress: None,
     })
 }
 
