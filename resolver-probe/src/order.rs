@@ -58,6 +58,10 @@ impl Order {
         self.is_together = true;
     }
 
+    pub(crate) fn is_together(&self) -> bool {
+        self.is_together
+    }
+
     /// Says what the order is like, with this probability of taking a random one for another.
     pub(crate) fn dependence(&self, alpha: Alpha) -> Option<Dependence> {
         let parts = [&self.alone, &self.together].map(|part| numbered(part));

@@ -65,6 +65,8 @@ pub(crate) struct Sampler {
     manner: Manner,
     pace: Option<Arc<Pace>>,
     random: StdRng,
+    /// Until when queries go out one after the other, once they began to.
+    alone_until: Option<Instant>,
     /// The queries over TCP, which run beside the sampling and end with this sampler.
     over_tcp: mpsc::Receiver<Result<Reply, TcpFailure>>,
     _background: JoinSet<()>,
@@ -78,7 +80,7 @@ impl Sampler {
         let mut background = JoinSet::new();
         background.spawn(ask_over_tcp(server, manner.clone(), StdRng::from_rng(&mut random), results));
         let observation = Observation::new(server);
-        Self { observation, manner, pace, random, over_tcp, _background: background }
+        Self { observation, manner, pace, random, alone_until: None, over_tcp, _background: background }
     }
 
     /// Sends queries until `wanted` were sent in all rounds together, or `over` says stop.
@@ -98,9 +100,10 @@ impl Sampler {
 
     async fn ask(&mut self, wanted: u64) {
         if self.observation.udp.queries == 0 {
-            let mut asker = self.asker();
-            self.greet(&mut asker).await;
-            self.ask_alone(&mut asker, wanted).await;
+            self.greet().await;
+        }
+        if !self.observation.order.is_together() {
+            self.ask_alone(wanted).await;
         }
         if self.observation.stopped.is_none() {
             self.sample_udp(wanted).await;
@@ -112,9 +115,10 @@ impl Sampler {
 
     /// Asks alone at first: a server that is silent, or does not answer the question, costs a few queries
     /// and not hundreds.
-    async fn greet(&mut self, asker: &mut UdpAsker) {
+    async fn greet(&mut self) {
+        let mut asker = self.asker();
         for _ in 0..FIRST_QUERIES {
-            self.ask_once(asker).await;
+            self.ask_once(&mut asker).await;
             if self.observation.udp.replies == 0 {
                 self.observation.stopped = Some(Stopped::Silence);
                 return;
@@ -127,16 +131,13 @@ impl Sampler {
     }
 
     /// Asks one query after the other: what comes back is in the order in which the server chose it.
-    async fn ask_alone(&mut self, asker: &mut UdpAsker, wanted: u64) {
-        let end = Instant::now() + ALONE_FOR;
-        let answers = |observed: &Observation| observed.stopped.is_none() && observed.udp.lost_in_a_row == 0;
-        while self.observation.udp.queries < wanted.min(ALONE)
-            && answers(&self.observation)
-            && Instant::now() < end
-        {
-            self.ask_once(asker).await;
+    async fn ask_alone(&mut self, wanted: u64) {
+        let end = *self.alone_until.get_or_insert_with(|| Instant::now() + ALONE_FOR);
+        let mut asker = self.asker();
+        let more = |observed: &Observation| observed.udp.queries < wanted.min(ALONE);
+        while self.observation.stopped.is_none() && more(&self.observation) && Instant::now() < end {
+            self.ask_once(&mut asker).await;
         }
-        self.observation.order.begin_together();
     }
 
     async fn ask_once(&mut self, asker: &mut UdpAsker) {
@@ -148,6 +149,10 @@ impl Sampler {
     async fn sample_udp(&mut self, wanted: u64) {
         let server = self.observation.server;
         let more = wanted.saturating_sub(self.observation.udp.queries);
+        if more == 0 {
+            return;
+        }
+        self.observation.order.begin_together();
         let askers: Vec<UdpAsker> = (0..more.min(self.manner.in_flight)).map(|_| self.asker()).collect();
         let seen = std::mem::replace(&mut self.observation, Observation::new(server));
         let round = Arc::new(Round { left: AtomicU64::new(more), seen: SyncMutex::new(seen) });
