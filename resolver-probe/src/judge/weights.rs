@@ -324,7 +324,7 @@ fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let places = digits.len();
     let grouped = digits.chars().enumerate().map(|(place, digit)| {
-        let comma = if place > 0 && (places - place) % 3 == 0 { "," } else { "" };
+        let comma = if place > 0 && (places - place).is_multiple_of(3) { "," } else { "" };
         format!("{comma}{digit}")
     });
     grouped.collect()
