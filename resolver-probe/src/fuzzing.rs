@@ -44,6 +44,9 @@ pub fn dns_reply(message: &[u8]) -> Kept {
         Ok(reply) if reply.addresses.len() * 4 > message.len() || reply.ttls.len() * 4 > message.len() => {
             Err(format!("{reply:?} is more than came"))
         }
+        Ok(reply) if reply.ttls.iter().chain(&reply.negative_ttl).any(|ttl| i32::try_from(*ttl).is_err()) => {
+            Err(format!("{reply:?} has a TTL that nobody has"))
+        }
         Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use hickory_proto::op::Message;
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
-use crate::wire::Rcode;
+use crate::wire::{Rcode, ttl_secs};
 
 /// Name servers of one set that are looked at; the root has 13, and no registry takes more.
 pub(super) const MOST_NAMES: usize = 32;
@@ -107,7 +107,7 @@ fn answer(message: &Message, asked: &Asked<'_>) -> Option<Reading> {
         records.filter(|record| record.name == *asked.name && record.dns_class == DNSClass::IN)
     };
     let of_type = || at_name().filter(|record| record.record_type() == asked.record_type);
-    if let Some(ttl) = of_type().map(|record| record.ttl).min() {
+    if let Some(ttl) = of_type().map(|record| ttl_secs(record.ttl)).min() {
         let data: Vec<RData> = of_type().map(|record| record.data.clone()).collect();
         let names = data.iter().filter_map(name_server).collect();
         return Some(Reading::Answer { glue: glue(message, asked.name, &names), data, ttl });
@@ -197,7 +197,7 @@ pub(super) fn address(data: &RData) -> Option<IpAddr> {
 fn soa(authorities: &[Record]) -> Option<(&Name, u32)> {
     authorities.iter().find_map(|record| match &record.data {
         RData::SOA(soa) if record.dns_class == DNSClass::IN => {
-            Some((&record.name, record.ttl.min(soa.minimum)))
+            Some((&record.name, ttl_secs(record.ttl).min(ttl_secs(soa.minimum))))
         }
         _ => None,
     })

@@ -28,6 +28,10 @@ pub(crate) fn keeps_bounds(message: &Message, octets: usize) -> Result<(), Strin
     if reply.extended_errors.len() > MOST_ERRORS {
         return Err(format!("{} extended errors", reply.extended_errors.len()));
     }
+    let ttls = reply.addresses.values().chain(&reply.negative_ttl_secs);
+    if let Some(ttl) = ttls.into_iter().find(|ttl| i32::try_from(**ttl).is_err()) {
+        return Err(format!("a TTL of {ttl} s"));
+    }
     let texts = reply.extended_errors.iter().map(|error| &error.text);
     for text in texts.chain(&reply.nsid).chain(&reply.alias) {
         if text.chars().any(char::is_control) || text.len() > LONGEST_TEXT {

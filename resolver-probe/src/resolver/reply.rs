@@ -13,7 +13,7 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record};
 use serde::{Serialize, Serializer};
 
 use super::Transport;
-use crate::wire::Rcode;
+use crate::wire::{Rcode, ttl_secs};
 
 /// Aliases of aliases that are followed within one answer.
 const MOST_ALIASES: usize = 16;
@@ -84,8 +84,9 @@ impl ResolverReply {
         let mut related = aliases;
         for record in message.answers.iter().filter(|record| record.name == end) {
             if let (RData::A(address), DNSClass::IN) = (&record.data, record.dns_class) {
-                let ttl = addresses.entry(address.0).or_insert(record.ttl);
-                *ttl = record.ttl.min(*ttl);
+                let seen = ttl_secs(record.ttl);
+                let ttl = addresses.entry(address.0).or_insert(seen);
+                *ttl = seen.min(*ttl);
                 related += 1;
             }
         }
@@ -161,7 +162,7 @@ fn printable(octets: &[u8]) -> String {
 
 fn negative_ttl(record: &Record) -> Option<u32> {
     match &record.data {
-        RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
+        RData::SOA(soa) => Some(ttl_secs(record.ttl).min(ttl_secs(soa.minimum))),
         _ => None,
     }
 }

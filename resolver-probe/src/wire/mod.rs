@@ -98,6 +98,11 @@ fn check<'a>(
     Ok((header, body))
 }
 
+/// RFC 2181 §8: a TTL whose highest bit is set is 0; the library hands it out as it came.
+pub(crate) fn ttl_secs(ttl: u32) -> u32 {
+    if ttl.leading_zeros() == 0 { 0 } else { ttl }
+}
+
 fn parse(message: &[u8]) -> Result<Message, Rejected> {
     Message::from_vec(message).map_err(|_| Rejected::Garbage)
 }

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use hickory_proto::op::Message;
 use hickory_proto::rr::{DNSClass, RData, Record};
 
-use super::{Question, Rcode, Rejected, check, parse, plain};
+use super::{Question, Rcode, Rejected, check, parse, plain, ttl_secs};
 
 /// A reply to the question, reduced to what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ fn reduce(message: &Message) -> Reply {
         match &record.data {
             RData::A(address) if Some(&record.name) == asked && record.dns_class == DNSClass::IN => {
                 reply.addresses.insert(address.0);
-                reply.ttls.insert(record.ttl);
+                reply.ttls.insert(ttl_secs(record.ttl));
             }
             _ => reply.unrelated += 1,
         }
@@ -72,7 +72,7 @@ fn reduce(message: &Message) -> Reply {
 
 fn negative_ttl(record: &Record) -> Option<u32> {
     match &record.data {
-        RData::SOA(soa) => Some(record.ttl.min(soa.minimum)),
+        RData::SOA(soa) => Some(ttl_secs(record.ttl).min(ttl_secs(soa.minimum))),
         _ => None,
     }
 }
@@ -106,6 +106,17 @@ mod tests {
 
     fn read_message(message: &Message) -> Result<Reply, Rejected> {
         read(&message.to_vec().unwrap(), &question(), ID)
+    }
+
+    #[test]
+    fn a_ttl_with_the_highest_bit_set_is_0() {
+        let mut message = reply_to("video.example.com.");
+        for (last, ttl) in [(1, 0x8000_0001), (2, 0x7fff_ffff)] {
+            let mut record = address("video.example.com.", last);
+            record.ttl = ttl;
+            message.add_answer(record);
+        }
+        assert_eq!(read_message(&message).unwrap().ttls, BTreeSet::from([0, 0x7fff_ffff]));
     }
 
     #[test]
