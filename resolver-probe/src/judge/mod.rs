@@ -6,6 +6,8 @@ mod addresses;
 mod discovered;
 mod servers;
 
+pub(crate) use discovered::findings as of_discovery;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -176,23 +178,23 @@ fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {
 }
 
 /// Starts a finding; what it is about follows.
-fn finding(id: FindingId, severity: Severity, message: String) -> Finding {
+pub(crate) fn finding(id: FindingId, severity: Severity, message: String) -> Finding {
     let evidence = BTreeMap::new();
     Finding { id, severity, message, address: None, server: None, resolver: None, instance: None, evidence }
 }
 
 impl Finding {
-    fn at(mut self, server: SocketAddr) -> Self {
+    pub(crate) fn at(mut self, server: SocketAddr) -> Self {
         self.server = Some(server);
         self
     }
 
-    fn about(mut self, address: Ipv4Addr) -> Self {
+    pub(crate) fn about(mut self, address: Ipv4Addr) -> Self {
         self.address = Some(address);
         self
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
         self.evidence.insert(name, value.into());
         self
     }
