@@ -14,6 +14,7 @@ mod discover;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
+mod history;
 mod judge;
 mod observation;
 mod plan;
@@ -33,6 +34,7 @@ pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
+pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};
 pub use render::{render_human, render_json};
