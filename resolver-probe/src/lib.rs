@@ -28,6 +28,7 @@ pub mod statistics;
 mod tcp;
 mod truth;
 mod udp;
+pub mod watch;
 mod wire;
 
 pub use check::{CheckRequest, check};

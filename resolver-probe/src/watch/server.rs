@@ -34,6 +34,8 @@ pub(crate) struct ServerState {
     /// The TTL of the last answer, in seconds.
     pub(crate) ttl_secs: Option<u32>,
     pub(crate) weights: Option<WeightWatch>,
+    /// When the history was last told what it answers.
+    pub(crate) told_at: Option<Timestamp>,
     /// Replies with a TTL that is not the pool's.
     pub(crate) other_ttl: Option<(u32, Trail)>,
     /// Replies that do not answer, or not with authority, with what the last one said.
@@ -98,6 +100,16 @@ impl Streak {
     }
 }
 
+/// What is known of an address's share, beside how often it was seen at this server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Known {
+    /// The share that it should have, 0 to 1.
+    Share(f64),
+    /// How it is answered by another server, which should be like this one.
+    Elsewhere(Trail),
+    Nothing,
+}
+
 /// One address at one server.
 #[derive(Clone, Debug)]
 pub(crate) struct Presence {
@@ -130,19 +142,21 @@ impl Presence {
     }
 
     /// Returns the probability of not having seen it for so long, if it is still there: with the share that it
-    /// had of late, and with this one, whichever is larger.
-    pub(crate) fn chance(&self, share: Option<f64>) -> f64 {
-        let expected = share.map(|share| (1.0 - share).powf(self.gap() as f64));
+    /// had of late, and with what else is known, whichever is larger.
+    pub(crate) fn chance(&self, known: Known) -> f64 {
+        let gap = self.gap();
         let of_late = self.trail.map(|trail| trail.chance_of_gap());
-        match (expected, of_late) {
-            (Some(expected), Some(of_late)) => expected.max(of_late),
-            (expected, of_late) => expected.or(of_late).unwrap_or(1.0),
+        match (known, of_late) {
+            (Known::Share(share), of_late) => (1.0 - share).powf(gap as f64).max(of_late.unwrap_or(0.0)),
+            (Known::Elsewhere(_) | Known::Nothing, Some(of_late)) => of_late,
+            (Known::Elsewhere(trail), None) => trail.chance_of(gap),
+            (Known::Nothing, None) => 1.0,
         }
     }
 
     /// Says whether chance no longer explains its absence at this level, which all its gaps share.
-    pub(crate) fn is_absent(&self, share: Option<f64>, level: f64) -> bool {
-        self.gap() > 0 && self.chance(share) <= self.trail.map_or(spend(level, 0), |trail| trail.level(level))
+    pub(crate) fn is_absent(&self, known: Known, level: f64) -> bool {
+        self.gap() > 0 && self.chance(known) <= self.trail.map_or(spend(level, 0), |trail| trail.level(level))
     }
 
     /// Begins to count anew: what should be answered has changed.
@@ -198,7 +212,10 @@ impl ServerState {
         self.tally.last_answer_at = Some(at);
         self.ttl_secs = reply.ttls.last().copied().or(self.ttl_secs);
         note(&mut self.empty, reply.addresses.is_empty(), at);
-        if let (Some(weights), [address]) = (&mut self.weights, self.single(reply).as_slice()) {
+        // Shares are those of single draws: an answer with several addresses is none.
+        if let (Some(weights), 1, Some(address)) =
+            (&mut self.weights, reply.addresses.len(), reply.addresses.first())
+        {
             weights.note(*address);
         }
         let mut appeared = Vec::new();
@@ -217,11 +234,6 @@ impl ServerState {
             presence.note(reply.addresses.contains(address), at);
         }
         appeared
-    }
-
-    /// Shares are those of single draws: an answer with several addresses is none.
-    fn single(&self, reply: &Reply) -> Vec<Ipv4Addr> {
-        if reply.addresses.len() == 1 { reply.addresses.iter().copied().collect() } else { Vec::new() }
     }
 
     fn note_lame(&mut self, reply: &Reply, at: Timestamp) {

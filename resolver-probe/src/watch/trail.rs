@@ -61,6 +61,11 @@ impl Trail {
         self.gap
     }
 
+    /// Returns the sightings of late, and of how many answers.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.seen, self.of + self.gap)
+    }
+
     /// Returns its share of late, 0 to 1.
     pub(crate) fn share(&self) -> f64 {
         self.seen as f64 / (self.of + self.gap).max(1) as f64
@@ -68,10 +73,15 @@ impl Trail {
 
     /// Returns the probability of such a gap if the share is what it was.
     pub(crate) fn chance_of_gap(&self) -> f64 {
-        if self.gap == 0 {
+        self.chance_of(self.gap)
+    }
+
+    /// Returns the probability that so many more answers, here or at a server like this one, are all without it.
+    pub(crate) fn chance_of(&self, answers: u64) -> f64 {
+        if answers == 0 {
             return 1.0;
         }
-        let (misses, of, gap) = ((self.of - self.seen) as f64, self.of as f64, self.gap as f64);
+        let (misses, of, gap) = ((self.of - self.seen) as f64, self.of as f64, answers as f64);
         let logarithm = ln_gamma(misses + 1.0 + gap) + ln_gamma(of + 2.0)
             - ln_gamma(misses + 1.0)
             - ln_gamma(of + 2.0 + gap);

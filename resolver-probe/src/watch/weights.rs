@@ -87,7 +87,8 @@ impl WeightWatch {
     /// Says whether these are the shares that it watches.
     pub(crate) fn watches(&self, shares: &[(Ipv4Addr, f64)]) -> bool {
         let weights = shares.iter().map(|(_, share)| (share * SCALE).round() as u64);
-        shares.iter().map(|(address, _)| address).eq(&self.addresses) && weights.eq(self.weights.iter().copied())
+        shares.iter().map(|(address, _)| address).eq(&self.addresses)
+            && weights.eq(self.weights.iter().copied())
     }
 
     /// Returns what is wrong.
@@ -125,15 +126,16 @@ impl WeightWatch {
         if alarm && !doubtful && self.answers >= self.look_again_at {
             self.look_again_at = self.answers + self.answers / AGAIN + 1;
             let counts = self.test.counts().to_vec();
-            self.wrong = self.compare(&counts, self.alpha).filter(|fit| fit.decision == Decision::Deviates).map(
-                |fit| Wrong {
+            self.wrong = self
+                .compare(&counts, self.alpha)
+                .filter(|fit| fit.decision == Decision::Deviates)
+                .map(|fit| Wrong {
                     since: at,
                     fit,
                     p_value: self.test.p_value(),
                     window: vec![0; self.weights.len()],
                     window_answers: 0,
-                },
-            );
+                });
         }
         if self.answers >= self.limit && self.wrong.is_none() {
             self.next_epoch();
@@ -227,11 +229,12 @@ mod tests {
     fn a_weight_that_is_halved_late_is_found_within_two_epochs_and_closed_when_it_is_right_again() {
         let (mut watch, mut random) = (watched(), StdRng::seed_from_u64(2));
         assert_eq!(answer(&mut watch, SHARES, 150_000, &mut random), None);
-        let found = answer(&mut watch, [0.1, 0.2, 0.3, 0.2], 2 * watch.limit, &mut random);
-        assert!(found.is_some_and(|answers| answers <= 2 * watch.limit), "{found:?} of {}", watch.limit);
+        let limit = watch.limit;
+        let found = answer(&mut watch, [0.1, 0.2, 0.3, 0.2], 2 * limit, &mut random);
+        assert!(found.is_some_and(|answers| answers <= 2 * limit), "{found:?} of {limit}");
         let wrong = watch.wrong().unwrap();
         assert_eq!(wrong.fit.effect.worst.index, 3);
-        answer(&mut watch, SHARES, watch.limit, &mut random);
+        answer(&mut watch, SHARES, limit, &mut random);
         assert!(watch.wrong().is_none());
     }
 

@@ -1,0 +1,29 @@
+//! Watches a name for ever: what its servers answer, what resolvers make of it, and what is wrong, from when to when.
+//!
+//! ```text
+//! askers (one a server, one a resolver) ─┐
+//! truth, read again when it changes ─────┼─► State ─► events ─► lines, history
+//! name servers, looked for now and then ─┘         └► summary ─► metrics, live view
+//! ```
+//!
+//! The [`State`] is pure and judges; everything with a socket or a clock is around it. It changes nothing, and holds
+//! nothing that grows with time.
+
+mod event;
+mod judge;
+mod ledger;
+mod look;
+mod record;
+mod resolvers;
+mod server;
+#[cfg(test)]
+mod simulations;
+mod state;
+mod summary;
+mod trail;
+mod weights;
+
+pub use event::{
+    AddressSummary, Event, Happening, PresenceWord, ResolverSummary, ServerSummary, Standing, Summary, Tooth,
+};
+pub use state::{State, WatchSettings};
