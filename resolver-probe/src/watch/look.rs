@@ -1,22 +1,20 @@
 //! Looks at what was counted: which addresses are gone, and whether shares keep to the weights.
 //!
 //! How the level is split: half is for addresses that seem gone, half for shares; each half is split evenly
-//! among the servers, and the first among the 100 records that a name may have.
+//! among the servers, and the first among the 100 records that a name may have, however many there are: what is
+//! seen shall not decide what it takes to be believed.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::event::Happening;
-use super::server::{Known, Presence, ServerState};
+use super::server::{Known, MOST_RECORDS, Presence, ServerState};
 use super::state::State;
 use super::trail::Trail;
 use super::weights::WeightWatch;
 use crate::statistics::Alpha;
 use crate::truth::{Standing as Place, Truth};
 
-/// Route 53 Developer Guide, "Quotas": records of one name and type. The level is split among so many addresses,
-/// however many there are: what is seen shall not decide what it takes to be believed.
-const MOST_RECORDS: usize = 100;
 /// While the absence of an address is less likely than this, alarms about shares wait for what becomes of it.
 const DOUBTFUL: f64 = 1e-2;
 /// Shares are rounded; they add up to 1 nevertheless where each answer has one address.
@@ -131,9 +129,7 @@ impl<'a> Shares<'a> {
         if let Some(share) = self.truth.and_then(|truth| truth.share_beside(address, self.strangers)) {
             return if share > 0.0 { Known::Share(share) } else { Known::Nothing };
         }
-        self.elsewhere
-            .get(&address)
-            .map_or(Known::Share(1.0 / MOST_RECORDS as f64), |trail| Known::Elsewhere(*trail))
+        self.elsewhere.get(&address).map_or(Known::Remembered, |trail| Known::Elsewhere(*trail))
     }
 
     /// Says whether an address should be answered.

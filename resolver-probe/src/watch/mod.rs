@@ -9,13 +9,16 @@
 //! The [`State`] is pure and judges; everything with a socket or a clock is around it. It changes nothing, and holds
 //! nothing that grows with time.
 
+mod asking;
 mod event;
 mod judge;
 mod ledger;
+mod lines;
 mod look;
 mod record;
 mod resolvers;
 mod server;
+mod shell;
 #[cfg(test)]
 mod simulations;
 mod state;
@@ -26,4 +29,6 @@ mod weights;
 pub use event::{
     AddressSummary, Event, Happening, PresenceWord, ResolverSummary, ServerSummary, Standing, Summary, Tooth,
 };
+pub use lines::{headline, line};
+pub use shell::{Clock, Finder, TruthSource, WatchRequest, Watcher, watch};
 pub use state::{State, WatchSettings};

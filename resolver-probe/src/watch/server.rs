@@ -12,7 +12,9 @@ use super::weights::WeightWatch;
 use crate::observation::{UdpExchange, UdpFate};
 use crate::wire::Reply;
 
-/// Addresses that are kept of one server. Route 53 allows 100 records of a name and type; a server that answers
+/// Route 53 Developer Guide, "Quotas": records of one name and type.
+pub(crate) const MOST_RECORDS: usize = 100;
+/// Addresses that are kept of one server. A server that answers
 /// random addresses shall not fill the memory.
 const MOST_ADDRESSES: usize = 256;
 /// Queries lost one after the other until a server counts as silent. Each is tried four times: where one datagram
@@ -107,6 +109,9 @@ pub(crate) enum Known {
     Share(f64),
     /// How it is answered by another server, which should be like this one.
     Elsewhere(Trail),
+    /// An earlier watch may have seen it: it may be one of 100.
+    Remembered,
+    /// Its absence says nothing.
     Nothing,
 }
 
@@ -148,8 +153,9 @@ impl Presence {
         let of_late = self.trail.map(|trail| trail.chance_of_gap());
         match (known, of_late) {
             (Known::Share(share), of_late) => (1.0 - share).powf(gap as f64).max(of_late.unwrap_or(0.0)),
-            (Known::Elsewhere(_) | Known::Nothing, Some(of_late)) => of_late,
+            (Known::Elsewhere(_) | Known::Remembered | Known::Nothing, Some(of_late)) => of_late,
             (Known::Elsewhere(trail), None) => trail.chance_of(gap),
+            (Known::Remembered, None) => (1.0 - 1.0 / MOST_RECORDS as f64).powf(gap as f64),
             (Known::Nothing, None) => 1.0,
         }
     }
