@@ -38,7 +38,7 @@ pub use discover::{
 pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};
-pub use render::{render_human, render_json};
+pub use render::{Look, render_human, render_json};
 pub use report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,
     RcodeCount, ResolverAnswer, ResolverReport, SampleCounts, ServerReport, Severity, Sighting,

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use registrar_shell::tell;
 use resolver_probe::arguments::{CheckArgs, Format};
 use resolver_probe::statistics::Alpha;
-use resolver_probe::{CheckReport, CheckRequest, FindingId};
+use resolver_probe::{CheckReport, CheckRequest, FindingId, Look};
 
 use super::{fail_on, now, print, runtime, seed};
 use crate::inputs;
@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
     let request = request(arguments)?;
     let report = runtime()?.block_on(resolver_probe::check(request));
     let text = match arguments.format {
-        Format::Human => resolver_probe::render_human(&report),
+        Format::Human => resolver_probe::render_human(&report, Look::default()),
         Format::Json => resolver_probe::render_json(&report),
     };
     print(&text).context("failed to print the report")?;
