@@ -200,6 +200,12 @@ pub struct ResolverSummary {
     pub asked: u64,
     /// Those that it answered.
     pub answered: u64,
+    /// The addresses that it answers, and the name servers no longer do: for so many seconds at least.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stale_secs: BTreeMap<Ipv4Addr, u64>,
+    /// Why the last question had no reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// Its last answers with their TTLs in seconds, the oldest first.
     pub sawtooth: Vec<Tooth>,
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::event::{Happening, Standing};
-use crate::report::{FindingId, Severity};
+use crate::report::FindingId;
 
 /// Findings of one judgement at most: a server that lies at random shall not fill the memory.
 const MOST_FINDINGS: usize = 1_000;
@@ -58,16 +58,6 @@ impl Ledger {
     pub(crate) fn opened(&self) -> &BTreeMap<FindingId, u64> {
         &self.opened
     }
-
-    /// Says whether a finding of this kind stands about a server and an address.
-    pub(crate) fn stands(&self, id: FindingId, server: SocketAddr, address: Ipv4Addr) -> bool {
-        self.standing.contains_key(&(id, Some(server), Some(address), None))
-    }
-
-    /// Says whether anything that clients feel stands.
-    pub(crate) fn is_critical(&self) -> bool {
-        self.standing.values().any(|standing| standing.finding.severity == Severity::Critical)
-    }
 }
 
 fn key(standing: &Standing) -> Key {
@@ -80,6 +70,7 @@ mod tests {
     use super::*;
     use crate::fixtures::{STARTED_AT, address, server};
     use crate::judge::finding;
+    use crate::report::Severity;
 
     fn standing(severity: Severity, last: u8) -> Standing {
         let finding = finding(FindingId::StaleRecord, severity, "it stands".to_owned());
@@ -102,7 +93,7 @@ mod tests {
         let mut ledger = Ledger::default();
         assert_eq!(words(&ledger.update(vec![standing(Severity::Critical, 1)])), ["opened"]);
         assert!(ledger.update(vec![standing(Severity::Critical, 1)]).is_empty());
-        assert!(ledger.is_critical() && ledger.stands(FindingId::StaleRecord, server(1), address(1)));
+        assert_eq!(ledger.standing().len(), 1);
         assert_eq!(words(&ledger.update(vec![standing(Severity::Warning, 1)])), ["changed"]);
         assert_eq!(words(&ledger.update(vec![standing(Severity::Warning, 2)])), ["opened", "closed"]);
         assert_eq!(ledger.opened()[&FindingId::StaleRecord], 2);

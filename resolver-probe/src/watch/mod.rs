@@ -12,9 +12,12 @@
 mod asking;
 mod event;
 mod judge;
+mod keeper;
 mod ledger;
 mod lines;
+mod listen;
 mod look;
+mod metrics;
 mod record;
 mod resolvers;
 mod server;
@@ -23,12 +26,17 @@ mod shell;
 mod simulations;
 mod state;
 mod summary;
+mod textfile;
 mod trail;
 mod weights;
 
 pub use event::{
     AddressSummary, Event, Happening, PresenceWord, ResolverSummary, ServerSummary, Standing, Summary, Tooth,
 };
+pub use keeper::{Keeper, KeeperError};
 pub use lines::{headline, line};
+pub use listen::Endpoint;
+pub use metrics::metrics;
 pub use shell::{Clock, Finder, TruthSource, WatchRequest, Watcher, watch};
 pub use state::{State, WatchSettings};
+pub use textfile::replace;

@@ -2,7 +2,7 @@
 //!
 //! It keeps its last answers alone, for the picture; what is stale is told from the history of the authority.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
 use registrar_core::Timestamp;
@@ -96,6 +96,8 @@ impl ResolverState {
             resolver: self.resolver.clone(),
             asked: self.asked,
             answered: self.answered,
+            stale_secs: BTreeMap::new(),
+            failure: self.failure.clone(),
             sawtooth: self.teeth.iter().cloned().collect(),
         }
     }
