@@ -6,12 +6,14 @@ mod asking;
 mod check;
 mod reach;
 mod truth;
+mod watch;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use asking::AskingArgs;
 pub use check::CheckArgs;
 pub use truth::{TruthArgs, TruthSource};
+pub use watch::{WatchArgs, WatchFormat};
 
 pub use reach::{AddressArg, KindArg, ReachArgs, ReachFormat};
 
@@ -31,6 +33,26 @@ Exit codes, those of the Monitoring Plugins; the worst address decides, in the o
   3  UNKNOWN   an address cannot be judged from here, or the command line is wrong
 A check that was not made is never 0. With --fail-on critical, warnings alone are 0.";
 
+const WATCH_HELP: &str = "\
+It watches until it is stopped, by Ctrl-C or SIGTERM, and then says how everything stands. No finding is raised
+by looking often: the levels of all tests, for ever, add up to --alpha.
+
+Examples:
+  A live view, against the fleet:
+    resolver-probe watch video.bos.edge.example.com --truth file:fleet.json --pool video.json
+  Beside two resolvers, as a service:
+    resolver-probe watch video.bos.edge.example.com --resolver system,192.0.2.53 \\
+      --format json --history video.history --listen 127.0.0.1:9753
+  For a quarter of an hour, failing a build:
+    resolver-probe watch video.bos.edge.example.com --for 15m --truth file:fleet.json --pool video.json
+
+Exit codes, those of the Monitoring Plugins, of what stands at the end; the worst decides, in the order 2, 1, 3, 0:
+  0  OK        everything was looked at, and is as it should be
+  1  WARNING   something should be looked into
+  2  CRITICAL  clients are being hurt: a stale record, no address, no server that answers
+  3  UNKNOWN   something could not be told until the end, or the command line or a file is wrong
+What stood before and is over does not count; it was told. With --fail-on critical, warnings alone are 0.";
+
 /// The probe's command line.
 #[derive(Parser)]
 #[command(version, about, after_help = EXIT_CODES)]
@@ -49,6 +71,9 @@ pub enum Command {
     /// Asks addresses whether they are alive, with the smallest correct packet of a protocol
     #[command(after_help = REACH_EXIT_CODES)]
     Reach(ReachArgs),
+    /// Asks servers and resolvers for a name for ever, and tells what changes and what is wrong, from when to when
+    #[command(after_help = WATCH_HELP)]
+    Watch(Box<WatchArgs>),
 }
 
 /// The form of the report.

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod reach;
+pub(crate) mod watch;
 
 use std::io::{self, Write as _};
 

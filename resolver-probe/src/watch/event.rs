@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use registrar_core::Timestamp;
 use serde::Serialize;
 
-use crate::report::{Finding, Verdict};
+use crate::report::{FailOn, Finding, Verdict, exit_code};
 use crate::statistics::{Alpha, Interval};
 
 /// The version of the form.
@@ -122,6 +122,14 @@ pub struct Summary {
     pub findings: Vec<Standing>,
     /// How many findings were opened since the watch began, by their names.
     pub opened: BTreeMap<String, u64>,
+}
+
+impl Summary {
+    /// Returns the exit code of the Monitoring Plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+    #[must_use]
+    pub fn exit_code(&self, fail_on: FailOn) -> u8 {
+        exit_code(self.findings.iter().map(|standing| standing.finding.severity), fail_on)
+    }
 }
 
 /// How one server stands.

@@ -28,6 +28,7 @@ mod state;
 mod summary;
 mod textfile;
 mod trail;
+mod view;
 mod weights;
 
 pub use event::{
@@ -40,3 +41,4 @@ pub use metrics::metrics;
 pub use shell::{Clock, Finder, TruthSource, WatchRequest, Watcher, watch};
 pub use state::{State, WatchSettings};
 pub use textfile::replace;
+pub use view::Picture;

@@ -60,6 +60,7 @@ pub struct State {
     pub(super) unwritten: Vec<HistoryLine>,
     pub(super) ledger: Ledger,
     events: Vec<Event>,
+    has_ended: bool,
 }
 
 impl State {
@@ -81,6 +82,7 @@ impl State {
             unwritten: Vec::new(),
             ledger: Ledger::default(),
             events: Vec::new(),
+            has_ended: false,
         }
     }
 
@@ -246,6 +248,12 @@ impl State {
         std::mem::take(&mut self.events)
     }
 
+    /// Says whether the watch is over.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     /// Returns how everything stands.
     pub fn summary(&self) -> Summary {
         summary::of(self)
@@ -269,6 +277,7 @@ impl State {
         }
         let summary = self.summary();
         let exit_code = exit_code(&summary);
+        self.has_ended = true;
         self.tell(Happening::Ended { exit_code, summary });
         exit_code
     }
