@@ -19,6 +19,7 @@ mod judge;
 mod observation;
 mod plan;
 mod progress;
+pub mod propagate;
 pub mod reach;
 mod render;
 mod report;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Check(arguments) => commands::check::run(&arguments),
         Command::Reach(arguments) => commands::reach::run(&arguments),
+        Command::Propagate(arguments) => commands::propagate::run(*arguments),
         Command::Watch(arguments) => commands::watch::run(*arguments),
     };
     match done {

@@ -178,6 +178,15 @@ impl Truth {
         (smallest, self.expected.len() as u64 + 1)
     }
 
+    /// Returns the share (0 to 1) of the replies in which an address stands while it is answered: its own where it is
+    /// expected, and else that of one more record of the default weight.
+    #[must_use]
+    pub fn share_while_there(&self, address: Ipv4Addr) -> Option<f64> {
+        let share =
+            self.share_beside(address, 0).unwrap_or_else(|| self.share(self.policy.default_weight, 1));
+        (share > 0.0).then_some(share)
+    }
+
     fn share(&self, weight: u8, strangers: u64) -> f64 {
         let unsure = self.others.values().filter_map(|other| other.unsure);
         let weights = self.expected.values().map(|expected| expected.weight).chain(unsure);

@@ -4,6 +4,7 @@
 
 mod asking;
 mod check;
+mod propagate;
 mod reach;
 mod truth;
 mod watch;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use asking::AskingArgs;
 pub use check::CheckArgs;
+pub use propagate::{PropagateArgs, PropagateFormat};
 pub use truth::{TruthArgs, TruthSource};
 pub use watch::{WatchArgs, WatchFormat};
 
@@ -32,6 +34,22 @@ Exit codes, those of the Monitoring Plugins; the worst address decides, in the o
   2  CRITICAL  an address is dead, or refuses what clients ask of it
   3  UNKNOWN   an address cannot be judged from here, or the command line is wrong
 A check that was not made is never 0. With --fail-on critical, warnings alone are 0.";
+
+const PROPAGATE_HELP: &str = "\
+Everything is between two times: an address of share s is in s of the answers, so that its absence takes as many
+answers to tell as leave (1 - s)^n below --alpha. Begin it before the change is made, or tell it with --changed-at.
+
+Examples:
+  An instance was replaced:
+    resolver-probe propagate video.bos.edge.example.com --expect 192.0.2.5 --expect-gone 192.0.2.4 \\
+      --truth file:fleet.json --pool video.json --resolver system
+  A record of its own, without weights:
+    resolver-probe propagate www.example.com --expect 192.0.2.80 --share 1
+
+Exit codes:
+  0  every name server, and every resolver, has seen the change
+  2  at the deadline, one of them still answers as before
+  3  one of them could not be told: it does not answer, or not often enough; or the command line is wrong";
 
 const WATCH_HELP: &str = "\
 It watches until it is stopped, by Ctrl-C or SIGTERM, and then says how everything stands. No finding is raised
@@ -71,6 +89,9 @@ pub enum Command {
     /// Asks addresses whether they are alive, with the smallest correct packet of a protocol
     #[command(after_help = REACH_EXIT_CODES)]
     Reach(ReachArgs),
+    /// Asks until every name server and resolver has seen a change, and tells how long each took
+    #[command(after_help = PROPAGATE_HELP)]
+    Propagate(Box<PropagateArgs>),
     /// Asks servers and resolvers for a name for ever, and tells what changes and what is wrong, from when to when
     #[command(after_help = WATCH_HELP)]
     Watch(Box<WatchArgs>),

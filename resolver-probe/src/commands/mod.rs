@@ -1,6 +1,7 @@
 //! The commands, and what they share: the runtime, the clock, randomness, and standard output.
 
 pub(crate) mod check;
+pub(crate) mod propagate;
 pub(crate) mod reach;
 pub(crate) mod watch;
 

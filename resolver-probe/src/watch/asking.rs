@@ -34,7 +34,7 @@ const SEARCH_AGAIN: Duration = Duration::from_secs(10);
 
 /// Something that an asker found.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(crate) enum Message {
     Udp(SocketAddr, UdpExchange),
     /// A query over TCP, with why it has no answer.
     Tcp(SocketAddr, Option<String>),
@@ -45,15 +45,15 @@ pub(super) enum Message {
 
 /// How servers are asked.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asking {
+pub(crate) struct Asking {
     /// How long each try waits.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Queries a second to one server.
-    pub(super) rate: f64,
+    pub(crate) rate: f64,
 }
 
 /// Begins to ask one server.
-pub(super) fn ask_server(
+pub(crate) fn ask_server(
     tasks: &mut JoinSet<()>,
     (server, name): (SocketAddr, &RecordName),
     asking: &Asking,
@@ -110,7 +110,7 @@ async fn ask_over_tcp(
 }
 
 /// Asks one resolver for the name.
-pub(super) async fn ask_resolver(
+pub(crate) async fn ask_resolver(
     place: usize,
     mut resolver: Resolver,
     name: RecordName,
@@ -128,7 +128,7 @@ pub(super) async fn ask_resolver(
 }
 
 /// Looks for the name servers, now and then.
-pub(super) async fn find_servers(
+pub(crate) async fn find_servers(
     (name, roots, timeout, period, seed): (RecordName, Vec<SocketAddr>, Duration, Duration, u64),
     mut finder: Finder,
     sender: Sender<Message>,
@@ -153,7 +153,7 @@ pub(super) async fn find_servers(
 }
 
 /// Looks at the truth, as often as was wanted.
-pub(super) async fn read_truth(mut source: Box<dyn TruthSource>, period: Duration, sender: Sender<Message>) {
+pub(crate) async fn read_truth(mut source: Box<dyn TruthSource>, period: Duration, sender: Sender<Message>) {
     loop {
         let truth = match source.look().await {
             Ok(None) => None,

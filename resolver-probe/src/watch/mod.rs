@@ -9,7 +9,7 @@
 //! The [`State`] is pure and judges; everything with a socket or a clock is around it. It changes nothing, and holds
 //! nothing that grows with time.
 
-mod asking;
+pub(crate) mod asking;
 mod event;
 mod judge;
 mod keeper;
