@@ -19,13 +19,17 @@ pub mod fuzzing;
 mod holders;
 mod judge;
 mod observation;
+mod order;
+mod pace;
 mod plan;
+mod progress;
 pub mod reach;
 mod reaching;
 mod render;
 mod report;
 mod resolver;
 mod sampler;
+mod sampling;
 pub mod statistics;
 mod tcp;
 mod truth;
@@ -37,6 +41,7 @@ pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
 pub use plan::Samples;
+pub use progress::{Phase, Progress, ProgressState};
 pub use reaching::Reaching;
 pub use render::{render_human, render_json};
 pub use report::{

@@ -1,7 +1,7 @@
 //! `cargo xtask`: the project's own commands.
 //!
 //! `cargo xtask ci` is the whole of what has to pass; it needs the toolchain and Python, and installs the
-//! rest below `target`.
+//! rest below `target`, but for the servers of other makers, which are packages of the system.
 
 mod bench;
 mod ci;
@@ -9,6 +9,7 @@ mod command;
 mod fuzz;
 mod package;
 mod readme;
+mod servers;
 mod venv;
 
 use std::io::Write;
