@@ -16,12 +16,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::discover::{DiscoverRequest, Discovery, discover};
+use crate::history::History;
 use crate::judge;
 use crate::observation::Observation;
 use crate::plan::{self, Samples};
 use crate::progress::{Phase, Progress, ProgressState};
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
+use crate::resolving;
 use crate::sampler::{IN_FLIGHT, Manner, Sampler};
 use crate::statistics::Alpha;
 use crate::truth::Truth;
@@ -43,6 +45,8 @@ pub struct CheckRequest {
     pub finder: Option<Resolver>,
     /// Resolvers that are asked for the name themselves.
     pub resolvers: Vec<Resolver>,
+    /// What the name answered before, where that was watched.
+    pub history: Option<History>,
     /// What the name should answer, where that is known.
     pub truth: Option<Truth>,
     /// How many sampling queries go to each server.
@@ -73,6 +77,7 @@ impl CheckRequest {
             roots: Vec::new(),
             finder: None,
             resolvers: Vec::new(),
+            history: None,
             truth: None,
             samples: Samples::Auto,
             timeout: Duration::from_secs(1),
@@ -101,20 +106,30 @@ pub async fn check(mut request: CheckRequest) -> CheckReport {
     let began = Instant::now();
     let end = began + request.deadline;
     let discovery = if request.servers.is_empty() { Some(find(&mut request).await) } else { None };
-    let (tell, over) = watch::channel(false);
-    let observations = {
-        let observe = observe(&request, over);
-        tokio::pin!(observe);
-        tokio::select! {
-            observations = &mut observe => observations,
-            () = tokio::time::sleep_until(end) => {
-                // The samplers stop at once and keep what they have.
-                tell.send_replace(true);
-                observe.await
-            }
-        }
+    let resolvers = std::mem::take(&mut request.resolvers);
+    let sampling = async {
+        let observations = sample(&request, end).await;
+        (observations, began.elapsed())
     };
-    judge::judge(&request, &observations, discovery, began.elapsed())
+    let resolving = resolving::beside_sampling(&request, resolvers, began);
+    let ((observations, sampled_at), askers) = tokio::join!(sampling, resolving);
+    let resolved = resolving::after_sampling(&request, askers, &observations, sampled_at, began).await;
+    judge::judge(&request, &observations, discovery, &resolved, began.elapsed())
+}
+
+/// Samples every server, until the end at most.
+async fn sample(request: &CheckRequest, end: Instant) -> Vec<Observation> {
+    let (tell, over) = watch::channel(false);
+    let observe = observe(request, over);
+    tokio::pin!(observe);
+    tokio::select! {
+        observations = &mut observe => observations,
+        () = tokio::time::sleep_until(end) => {
+            // The samplers stop at once and keep what they have.
+            tell.send_replace(true);
+            observe.await
+        }
+    }
 }
 
 /// Finds the name servers, within half of the time.

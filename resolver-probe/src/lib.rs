@@ -9,6 +9,7 @@
 //! ```
 
 pub mod arguments;
+mod caches;
 mod check;
 mod discover;
 mod exchange;
@@ -23,13 +24,19 @@ pub mod reach;
 mod render;
 mod report;
 mod resolver;
+mod resolving;
 mod sampler;
+mod staleness;
 pub mod statistics;
 mod tcp;
 mod truth;
 mod udp;
 mod wire;
 
+pub use caches::{
+    AuthorityReport, CachesReport, CachesRequest, caches, render_human as render_caches_human,
+    render_json as render_caches_json,
+};
 pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
@@ -50,5 +57,6 @@ pub use resolver::{
 };
 #[cfg(feature = "encrypted")]
 pub use resolver::{Trust, TrustError};
+pub use staleness::Sign;
 pub use truth::Truth;
 pub use wire::Rcode;

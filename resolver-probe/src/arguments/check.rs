@@ -1,6 +1,7 @@
 //! The command line of `check`: what to check, how thoroughly, and how to say it.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -19,6 +20,10 @@ pub struct CheckArgs {
     /// What should be answered.
     #[command(flatten)]
     pub truth: TruthArgs,
+    /// What the name answered before, as `watch --history FILE` writes it: with it, what resolvers answer
+    /// is known to be stale without waiting for a TTL to run out
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
     /// Queries to each server; auto asks until every record would have been seen with 99.9 %
     /// probability, and until a missing address is no accident
     #[arg(long, value_name = "N", default_value = "auto", value_parser = samples)]

@@ -3,7 +3,8 @@
 //! A pure function of its arguments: what it does not see in them, it calls unknown.
 
 mod addresses;
-mod discovered;
+pub(crate) mod discovered;
+pub(crate) mod resolvers;
 mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, Finding, FindingId, SCHEMA,
     ServerReport, Severity, Verdict,
 };
+use crate::staleness::{Reference, Resolved};
 use crate::statistics::{Alpha, Interval, wilson};
 use crate::truth::{Standing, Truth};
 
@@ -26,13 +28,16 @@ pub(crate) fn judge(
     request: &CheckRequest,
     observations: &[Observation],
     discovery: Option<Discovery>,
+    resolved: &Resolved,
     duration: Duration,
 ) -> CheckReport {
     let scene = Scene::new(request.truth.as_ref(), request.samples, observations);
     let mut findings = addresses::findings(&scene);
     findings.extend(servers::findings(&scene));
     findings.extend(discovery.iter().flat_map(discovered::findings));
-    findings.sort_by_key(|finding| (finding.severity, finding.id, finding.address, finding.server));
+    let resolvers = resolvers::judge(&reference(request, resolved), &resolved.series);
+    findings.extend(resolvers.findings);
+    findings.sort_by(|one, other| place(one).cmp(&place(other)));
     let answers = scene.rows.iter().cloned();
     let report = |(seen, rows): (&Observation, Vec<AnswerReport>)| ServerReport {
         name_server: discovery.as_ref().and_then(|found| found.name_of(seen.server)),
@@ -48,13 +53,27 @@ pub(crate) fn judge(
         alpha: request.alpha,
         plan: None,
         homogeneity: None,
-        resolvers: Vec::new(),
         reach: Vec::new(),
         servers: observations.iter().zip(answers).map(report).collect(),
         discovery,
-        addresses: over_all_servers(&scene),
+        addresses: resolvers::beside(over_all_servers(&scene), &resolvers.reports, scene.truth),
+        resolvers: resolvers.reports,
         findings,
         seed: request.seed,
+    }
+}
+
+/// Findings are in this order, the worst first.
+fn place(finding: &Finding) -> impl Ord {
+    (finding.severity, finding.id, finding.address, finding.server, &finding.resolver)
+}
+
+fn reference<'a>(request: &'a CheckRequest, resolved: &'a Resolved) -> Reference<'a> {
+    Reference {
+        authority: &resolved.authority,
+        truth: request.truth.as_ref(),
+        history: request.history.as_ref(),
+        started_at: request.started_at,
     }
 }
 
@@ -126,7 +145,7 @@ fn instance(truth: &Truth, address: Ipv4Addr) -> Option<String> {
     }
 }
 
-fn verdict_of_answered(truth: &Truth, address: Ipv4Addr) -> AddressVerdict {
+pub(crate) fn verdict_of_answered(truth: &Truth, address: Ipv4Addr) -> AddressVerdict {
     match truth.standing(address) {
         Standing::Expected(Some(_)) => AddressVerdict::Ok,
         Standing::Expected(None) | Standing::Fallback => AddressVerdict::Fallback,
@@ -176,23 +195,23 @@ fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {
 }
 
 /// Starts a finding; what it is about follows.
-fn finding(id: FindingId, severity: Severity, message: String) -> Finding {
+pub(crate) fn finding(id: FindingId, severity: Severity, message: String) -> Finding {
     let evidence = BTreeMap::new();
     Finding { id, severity, message, address: None, server: None, resolver: None, instance: None, evidence }
 }
 
 impl Finding {
-    fn at(mut self, server: SocketAddr) -> Self {
+    pub(crate) fn at(mut self, server: SocketAddr) -> Self {
         self.server = Some(server);
         self
     }
 
-    fn about(mut self, address: Ipv4Addr) -> Self {
+    pub(crate) fn about(mut self, address: Ipv4Addr) -> Self {
         self.address = Some(address);
         self
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
         self.evidence.insert(name, value.into());
         self
     }
