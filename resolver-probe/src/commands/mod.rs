@@ -1,5 +1,6 @@
 //! The commands, and what they share: the runtime, the clock, randomness, and standard output.
 
+pub(crate) mod caches;
 pub(crate) mod check;
 pub(crate) mod reach;
 

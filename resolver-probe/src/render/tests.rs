@@ -1,18 +1,16 @@
 //! Snapshots of what a person, and a program, reads.
 
-use std::time::Duration;
-
 use anstream::adapter::strip_str;
 
 use super::*;
 use crate::fixtures::{observation, observation_of, reply, request, truth};
-use crate::judge::judge;
+use crate::judge::{Seen, judge};
 use crate::observation::{Observation, TcpFailure};
 use crate::truth::Truth;
 use crate::wire::Rcode;
 
 fn report(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    judge(&request(truth), observations, None, Vec::new(), Duration::ZERO)
+    judge(&request(truth), Seen { observations, ..Seen::default() })
 }
 
 fn plain(report: &CheckReport) -> String {
