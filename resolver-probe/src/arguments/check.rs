@@ -1,11 +1,12 @@
 //! The command line of `check`: what to check, how thoroughly, and how to say it.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::{AskingArgs, FailOnArg, Format, TruthArgs};
+use super::{AskingArgs, OutputArgs, TruthArgs};
 use crate::Samples;
 
 /// What to check, and how.
@@ -29,12 +30,12 @@ pub struct CheckArgs {
     /// Queries a second to each server at most [default: 64 under way at a time]
     #[arg(long, value_name = "N")]
     pub rate: Option<NonZeroU32>,
-    /// The form of the report on standard output
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// The mildest finding that makes the exit code other than 0; what is unknown always does
-    #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOnArg,
+    /// Write a page of the check as well, for a browser: everything in one file, to attach to an incident
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Where the report goes, and what it exits with.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Reads `auto` or a number.
