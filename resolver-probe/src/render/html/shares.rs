@@ -84,7 +84,7 @@ fn panel(report: &CheckReport, server: &ServerReport) -> Markup {
         }
         (fit(server))
         div class="wide" {
-            @if server.answers.len() <= FEW { (few(&server.answers, &odd)) } @else { (many(&server.answers, &odd)) }
+            @if server.answers.len() <= FEW { (few(&server.answers, &odd, scale(report))) } @else { (many(&server.answers, &odd)) }
         }
     }
 }
@@ -133,6 +133,11 @@ fn odd(report: &CheckReport, server: &ServerReport) -> BTreeSet<Ipv4Addr> {
     odd
 }
 
+/// The share that fills the drawings of all servers, so that they can be compared.
+fn scale(report: &CheckReport) -> f64 {
+    report.servers.iter().map(|server| most(&server.answers)).fold(0.0, f64::max)
+}
+
 /// The share that fills a drawing.
 fn most(rows: &[AnswerReport]) -> f64 {
     let shares = rows.iter().flat_map(|row| {
@@ -148,11 +153,10 @@ fn interval_of(row: &AnswerReport) -> Interval {
 }
 
 /// A line for each address.
-fn few(rows: &[AnswerReport], odd: &BTreeSet<Ipv4Addr>) -> Markup {
+fn few(rows: &[AnswerReport], odd: &BTreeSet<Ipv4Addr>, most: f64) -> Markup {
     const LINE: usize = 24;
     const LEFT: f64 = 130.0;
     const PLOT: f64 = 560.0;
-    let most = most(rows);
     let place = |share: f64| format!("{:.1}", LEFT + share / most * PLOT);
     let height = rows.len() * LINE + 22;
     html! {

@@ -160,8 +160,10 @@ impl Metrics<'_> {
 
     /// Servers by themselves.
     fn servers(&self) -> Vec<Gauge> {
-        let mut up =
-            Gauge::new("resolver_probe_ns_up", "1 where a server answers over a transport, lossy or not.");
+        let mut up = Gauge::new(
+            "resolver_probe_server_up",
+            "1 where a server answers over a transport, lossy or not.",
+        );
         let mut p =
             Gauge::new("resolver_probe_p_value", "How well a server's shares agree with the weights.");
         let mut effect = Gauge::new(
