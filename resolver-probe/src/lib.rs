@@ -14,15 +14,22 @@ mod discover;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
+#[doc(hidden)]
+pub mod fuzzing;
+mod holders;
 mod judge;
 mod observation;
+mod order;
+mod pace;
 mod plan;
 mod progress;
 pub mod reach;
+mod reaching;
 mod render;
 mod report;
 mod resolver;
 mod sampler;
+mod sampling;
 pub mod statistics;
 mod tcp;
 mod truth;
@@ -35,6 +42,7 @@ pub use discover::{
 };
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};
+pub use reaching::Reaching;
 pub use render::{
     Look, Origin, render_html, render_human, render_json, render_junit, render_nagios, render_prometheus,
     render_reach_junit, render_reach_nagios, render_reach_prometheus,

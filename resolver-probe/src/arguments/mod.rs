@@ -4,6 +4,7 @@
 
 mod asking;
 mod check;
+mod liveness;
 mod reach;
 mod truth;
 
@@ -15,6 +16,7 @@ use crate::{ExitPolicy, FailOn};
 
 pub use asking::AskingArgs;
 pub use check::CheckArgs;
+pub use liveness::LivenessArgs;
 pub use truth::{TruthArgs, TruthSource};
 
 pub use reach::{AddressArg, KindArg, ReachArgs};
