@@ -9,6 +9,7 @@
 //! ```
 
 pub mod arguments;
+mod caches;
 mod check;
 mod discover;
 mod exchange;
@@ -16,6 +17,7 @@ mod exchange;
 mod fixtures;
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
 mod holders;
 mod judge;
 mod observation;
@@ -28,18 +30,25 @@ mod reaching;
 mod render;
 mod report;
 mod resolver;
+mod resolving;
 mod sampler;
 mod sampling;
+mod staleness;
 pub mod statistics;
 mod tcp;
 mod truth;
 mod udp;
 mod wire;
 
+pub use caches::{
+    AuthorityReport, CachesReport, CachesRequest, caches, render_human as render_caches_human,
+    render_json as render_caches_json,
+};
 pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
+pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};
 pub use reaching::Reaching;
@@ -59,5 +68,6 @@ pub use resolver::{
 };
 #[cfg(feature = "encrypted")]
 pub use resolver::{Trust, TrustError};
+pub use staleness::Sign;
 pub use truth::Truth;
 pub use wire::Rcode;

@@ -24,6 +24,10 @@ pub struct CheckArgs {
     /// What the addresses are asked.
     #[command(flatten)]
     pub liveness: LivenessArgs,
+    /// What the name answered before, as `watch --history FILE` writes it: with it, what resolvers answer
+    /// is known to be stale without waiting for a TTL to run out
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
     /// Queries to each server. auto asks until every record would have been seen, a missing one is no accident,
     /// and a weight that is half or double of what it should be would have been found: some 1,100 for 4
     /// addresses of equal weight, 3,500 for 10, 28,000 where the smallest share is 1 %. Without a truth, until every

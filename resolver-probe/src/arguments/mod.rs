@@ -3,6 +3,7 @@
 //! It reads no file and checks nothing. It is in the library so that completions and man pages can be made of it.
 
 mod asking;
+mod caches;
 mod check;
 mod liveness;
 mod reach;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{ExitPolicy, FailOn};
 
 pub use asking::AskingArgs;
+pub use caches::{CachesArgs, CachesFormat};
 pub use check::CheckArgs;
 pub use liveness::LivenessArgs;
 pub use truth::{TruthArgs, TruthSource};
@@ -39,6 +41,13 @@ Exit codes, those of the Monitoring Plugins; the worst address decides, in the o
 A check that was not made is never 0. With --fail-on critical, warnings alone are 0;
 with --exit-zero, all findings are; with --unknown-as critical, what is unknown is 2.";
 
+const CACHES_EXIT_CODES: &str = "\
+Exit codes, those of the Monitoring Plugins; the worst finding decides, in the order 2, 1, 3, 0:
+  0  OK        every resolver was watched for long enough, and keeps answers no longer than it may
+  1  WARNING   a resolver stretches TTLs, serves stale answers, or does not answer
+  3  UNKNOWN   too little was seen to tell, or the command line or a file is wrong
+A check that was not made is never 0. With --fail-on critical, warnings alone are 0.";
+
 /// The probe's command line.
 #[derive(Parser)]
 #[command(version, about, after_help = EXIT_CODES)]
@@ -54,6 +63,9 @@ pub enum Command {
     /// Asks each server for a name, often enough to see every record, and compares with the fleet
     #[command(after_help = EXIT_CODES)]
     Check(CheckArgs),
+    /// Watches resolvers for some TTLs: which of them stretch, clamp or serve stale, with the evidence
+    #[command(after_help = CACHES_EXIT_CODES)]
+    Caches(CachesArgs),
     /// Asks addresses whether they are alive, with the smallest correct packet of a protocol
     #[command(after_help = REACH_EXIT_CODES)]
     Reach(ReachArgs),

@@ -60,6 +60,7 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
     let (asking, seed) = (&arguments.asking, seed(arguments.asking.seed)?);
     Ok(CheckRequest {
         truth: inputs::truth(&name, &arguments.truth)?,
+        history: inputs::history(&name, arguments.history.as_deref())?,
         name,
         servers: asking.server.clone(),
         roots: asking.root.clone(),

@@ -1,5 +1,6 @@
 //! The commands, and what they share: the runtime, the clock and randomness.
 
+pub(crate) mod caches;
 pub(crate) mod check;
 mod output;
 mod progress;
