@@ -52,10 +52,13 @@ pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresenc
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};
 pub use reaching::Reaching;
-pub use render::{render_human, render_json};
+pub use render::{
+    Look, Origin, render_html, render_human, render_json, render_junit, render_nagios, render_prometheus,
+    render_reach_junit, render_reach_nagios, render_reach_prometheus,
+};
 pub use report::{
-    AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,
-    RcodeCount, ResolverAnswer, ResolverReport, SampleCounts, ServerReport, Severity, Sighting,
+    AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, ExitPolicy, FailOn, Finding,
+    FindingId, RcodeCount, ResolverAnswer, ResolverReport, SampleCounts, ServerReport, Severity, Sighting,
     StaleInterval, TcpReport, TransportReport, TransportState, TtlCount, UdpReport, Verdict, WeightsReport,
 };
 pub use resolver::{
