@@ -163,6 +163,21 @@ impl History {
         !self.servers.is_empty() && self.servers.values().all(|server| server.is_watched_at(at))
     }
 
+    /// Returns the time from which on every server has been watched, and for so long that each of its addresses
+    /// had come up: a minute, or three TTLs. What is not among them was not answered since.
+    #[must_use]
+    pub fn known_since(&self) -> Option<Timestamp> {
+        let since = self.servers.values().map(Server::known_since).max()?;
+        (since <= self.until?).then_some(since)
+    }
+
+    /// Returns the longest TTL that an entry of a cache may have had from the authority and still live by, in
+    /// seconds.
+    #[must_use]
+    pub fn ttl_secs_in_caches(&self, at: Timestamp) -> Option<u32> {
+        self.servers.values().filter_map(|server| server.ttl_secs_in_caches(at)).max()
+    }
+
     /// Returns every address that any server answered.
     #[must_use]
     pub fn addresses(&self) -> Vec<Ipv4Addr> {

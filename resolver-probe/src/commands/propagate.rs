@@ -12,8 +12,9 @@ use resolver_probe::propagate::{
     render_json, render_prometheus,
 };
 
+use super::output::print;
 use super::watch::stopped;
-use super::{now, print, runtime, seed};
+use super::{now, runtime, seed};
 use crate::inputs;
 
 /// Runs the command, and returns its exit code.

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::screen::Screen;
 use self::sinks::Sinks;
 use self::truth::FileTruth;
-use super::{fail_on, now, runtime, seed};
+use super::{now, runtime, seed};
 use crate::inputs;
 
 /// Runs the command, and returns its exit code.
@@ -51,8 +51,8 @@ async fn watch_with(arguments: &Arc<WatchArgs>) -> Result<u8> {
     };
     let screen = if arguments.format == WatchFormat::Human { Screen::of_terminal()? } else { None };
     let mut sinks = Sinks::new(arguments, name, now(), (keeper, endpoint, screen));
-    let fail_on = fail_on(arguments.fail_on);
-    let ended = watch(request, &mut sinks, stop, |summary| summary.exit_code(fail_on)).await;
+    let policy = arguments.policy();
+    let ended = watch(request, &mut sinks, stop, |summary| summary.exit_code(policy)).await;
     let left = sinks.end();
     let code = ended.context("failed to tell what was seen")?;
     left?;

@@ -77,7 +77,9 @@ fn silence(report: &CheckReport, address: &AddressReport) -> String {
     let asked = report.reach.iter().flat_map(|document| &document.addresses);
     let mut asked: Vec<_> = asked.filter(|reach| reach.address == address.address).collect();
     asked.sort_by_key(|reach| reach.severity);
-    asked.first().map_or("it does not answer what clients ask".to_owned(), |reach| reach.message.clone())
+    let Some(worst) = asked.first() else { return "it does not answer what clients ask".to_owned() };
+    let itself = format!("{} ", address.address);
+    worst.message.strip_prefix(&itself).unwrap_or(&worst.message).to_owned()
 }
 
 fn still(report: &CheckReport, address: &AddressReport) -> String {
@@ -183,7 +185,7 @@ pub(super) fn evidence(finding: &Finding) -> String {
 }
 
 /// A share or a p-value: four digits that matter, or an exponent.
-fn figure_of(value: f64) -> String {
+pub(super) fn figure_of(value: f64) -> String {
     if value != 0.0 && value.abs() < 0.001 {
         return format!("{value:.1e}");
     }

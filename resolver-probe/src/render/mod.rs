@@ -4,14 +4,22 @@
 
 mod digest;
 mod headline;
+mod html;
 mod human;
+mod junit;
+mod nagios;
+pub(crate) mod prometheus;
 #[cfg(test)]
-mod samples;
-mod words;
+pub(crate) mod samples;
+pub(crate) mod words;
 
 use crate::report::CheckReport;
 
+pub use html::{Origin, render_html};
 pub use human::{Look, render_human};
+pub use junit::{render_junit, render_reach_junit};
+pub use nagios::{render_nagios, render_reach_nagios};
+pub use prometheus::{render_prometheus, render_reach_prometheus};
 
 /// Writes the report as one JSON document, followed by a line break.
 #[must_use]

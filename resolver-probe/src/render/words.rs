@@ -107,7 +107,7 @@ pub(super) fn severity(severity: Severity) -> (&'static str, Style) {
 }
 
 /// The stable name of a severity, as in JSON.
-pub(super) fn severity_name(severity: Severity) -> &'static str {
+pub(crate) fn severity_name(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "critical",
         Severity::Warning => "warning",
@@ -117,7 +117,7 @@ pub(super) fn severity_name(severity: Severity) -> &'static str {
 }
 
 /// The stable name of a verdict, as in JSON.
-pub(super) fn verdict_name(verdict: Verdict) -> &'static str {
+pub(crate) fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Ok => "ok",
         Verdict::Warning => "warning",
@@ -137,7 +137,7 @@ pub(super) fn transport(state: TransportState) -> &'static str {
 }
 
 /// Writes a share with a decimal: `22.0%`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 
@@ -155,12 +155,12 @@ pub(super) fn probability(p: f64) -> String {
 }
 
 /// Writes a count with its noun: `1 server`, `28,400 answers`.
-pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
+pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
 /// Writes a number with a comma at each thousand, from 10,000 on.
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     if digits.len() < 5 {
         return digits;
@@ -176,7 +176,7 @@ pub(super) fn thousands(number: u64) -> String {
 }
 
 /// Writes a time span as a person says it: `85 ms`, `1.2 s`, `42 s`, `3 min`.
-pub(super) fn span(time: Duration) -> String {
+pub(crate) fn span(time: Duration) -> String {
     let secs = time.as_secs_f64();
     match secs {
         _ if secs < 1.0 => format!("{} ms", time.as_millis()),
@@ -186,11 +186,16 @@ pub(super) fn span(time: Duration) -> String {
     }
 }
 
-/// A text of the network, of a file or of the system, fit for one line of a terminal: no control
-/// character, which could move the cursor or colour what follows, and no bar, which begins performance data.
+/// A text of the network, of a file or of the system, fit for one line of a terminal: visible, and without the
+/// bar that begins performance data.
 pub(super) fn plain(text: &str) -> String {
+    visible(text).replace('|', "/")
+}
+
+/// A text of the network, of a file or of the system, on one line and without characters that cannot be seen:
+/// they could move a cursor, or turn what follows them around.
+pub(super) fn visible(text: &str) -> String {
     let fit = |character: char| match character {
-        '|' => '/',
         '\n' | '\t' => ' ',
         _ if is_invisible(character) => '\u{fffd}',
         other => other,

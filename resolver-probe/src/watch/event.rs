@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use registrar_core::Timestamp;
 use serde::Serialize;
 
-use crate::report::{FailOn, Finding, Verdict, exit_code};
+use crate::report::{ExitPolicy, Finding, StaleInterval, Verdict};
 use crate::statistics::{Alpha, Interval};
 
 /// The version of the form.
@@ -127,8 +127,8 @@ pub struct Summary {
 impl Summary {
     /// Returns the exit code of the Monitoring Plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     #[must_use]
-    pub fn exit_code(&self, fail_on: FailOn) -> u8 {
-        exit_code(self.findings.iter().map(|standing| standing.finding.severity), fail_on)
+    pub fn exit_code(&self, policy: ExitPolicy) -> u8 {
+        policy.outcome(self.findings.iter().map(|standing| standing.finding.severity)).exit_code()
     }
 }
 
@@ -208,9 +208,11 @@ pub struct ResolverSummary {
     pub asked: u64,
     /// Those that it answered.
     pub answered: u64,
-    /// The addresses that it answers, and the name servers no longer do: for so many seconds at least.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub stale_secs: BTreeMap<Ipv4Addr, u64>,
+    /// The highest TTL of its last answers, in seconds.
+    pub highest_ttl_secs: Option<u32>,
+    /// The addresses that it answers after the name servers stopped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<StaleInterval>,
     /// Why the last question had no reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,

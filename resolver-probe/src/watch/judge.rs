@@ -35,7 +35,7 @@ pub(super) fn standing(state: &State) -> Vec<Standing> {
     all.extend(diverged(state));
     all.extend(of_truth(state));
     all.extend(state.discovered.iter().map(|(finding, since)| stands(finding.clone(), *since, state.now)));
-    all.extend(state.resolvers.iter().flat_map(|resolver| resolver.standing()));
+    all.extend(state.resolvers.iter().flat_map(|resolver| resolver.standing(state.now)));
     all
 }
 

@@ -12,13 +12,10 @@ use super::server::{Known, MOST_RECORDS, Presence, ServerState};
 use super::state::State;
 use super::trail::Trail;
 use super::weights::WeightWatch;
-use crate::statistics::Alpha;
 use crate::truth::{Standing as Place, Truth};
 
 /// While the absence of an address is less likely than this, alarms about shares wait for what becomes of it.
 const DOUBTFUL: f64 = 1e-2;
-/// Shares are rounded; they add up to 1 nevertheless where each answer has one address.
-const ROUNDING: f64 = 1e-6;
 
 impl State {
     /// Finds the addresses that one server no longer answers.
@@ -78,25 +75,21 @@ impl State {
         let (now, alpha) = (self.now, self.settings.alpha.split(2 * self.servers.len()));
         let Some(truth) = self.truth.clone().filter(|_| now >= self.settles_at) else { return };
         let Some(state) = self.servers.get_mut(&server) else { return };
-        let shares = comparable(&truth, state);
-        if shares.len() < 2 {
+        let weights = comparable(&truth, state);
+        if weights.len() < 2 {
             state.weights = None;
             return;
         }
-        let doubtful = shares.iter().any(|(address, share)| {
+        let shares = Shares::new(Some(&truth), BTreeMap::new(), state);
+        let doubtful = weights.iter().any(|(address, _)| {
             let presence = state.addresses.get(address);
-            presence.is_some_and(|presence| presence.chance(Known::Share(*share)) <= DOUBTFUL)
+            presence.is_some_and(|presence| presence.chance(shares.of(*address)) <= DOUBTFUL)
         });
         match &mut state.weights {
-            Some(watch) if watch.watches(&shares) => watch.look(now, doubtful),
-            weights => *weights = begin(&shares, alpha),
+            Some(watch) if watch.watches(&weights) => watch.look(now, doubtful),
+            watch => *watch = WeightWatch::new(&weights, alpha).ok(),
         }
     }
-}
-
-/// Weights that are above 0 can be watched.
-fn begin(shares: &[(Ipv4Addr, f64)], alpha: Alpha) -> Option<WeightWatch> {
-    WeightWatch::new(shares, alpha).ok()
 }
 
 pub(super) fn expects(truth: &Truth, address: Ipv4Addr) -> bool {
@@ -138,16 +131,9 @@ impl<'a> Shares<'a> {
     }
 }
 
-/// Returns the shares of the addresses that are expected and not known to be gone, among each other; none
-/// where answers are not single draws, or where it is not known who should be answered.
-fn comparable(truth: &Truth, state: &ServerState) -> Vec<(Ipv4Addr, f64)> {
-    let all: f64 = truth.expected().map(|(_, share)| share).sum();
-    if (all - 1.0).abs() > ROUNDING {
-        return Vec::new();
-    }
+/// Returns the weights of the addresses that are expected and not known to be gone; none where weights decide nothing.
+fn comparable(truth: &Truth, state: &ServerState) -> Vec<(Ipv4Addr, u64)> {
     let is_gone = |address: &Ipv4Addr| state.addresses.get(address).is_some_and(|presence| presence.is_gone);
-    let shares: Vec<_> =
-        truth.expected().filter(|(address, share)| *share > 0.0 && !is_gone(address)).collect();
-    let sum: f64 = shares.iter().map(|(_, share)| share).sum();
-    shares.into_iter().map(|(address, share)| (address, share / sum)).collect()
+    let weights = truth.weights().unwrap_or_default().into_iter();
+    weights.filter(|(address, weight)| *weight > 0 && !is_gone(address)).collect()
 }

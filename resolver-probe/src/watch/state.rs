@@ -15,7 +15,7 @@ use registrar_core::{SignedDuration, Timestamp};
 
 use super::event::{Event, Happening, SCHEMA, Summary};
 use super::ledger::Ledger;
-use super::resolvers::ResolverState;
+use super::resolvers::{Reference, ResolverState};
 use super::server::{Presence, ServerState};
 use super::{judge, summary};
 use crate::discover::Discovery;
@@ -220,8 +220,14 @@ impl State {
     pub(crate) fn resolved(&mut self, resolver: usize, exchange: &ResolverExchange, at: Timestamp) {
         self.pass(at);
         let authority = self.servers.values().filter_map(|server| server.ttl_secs).max();
+        let reference = Reference {
+            history: &self.history,
+            truth: self.truth.as_deref(),
+            ttl_secs: authority,
+            started_at: self.started_at,
+        };
         if let Some(state) = self.resolvers.get_mut(resolver) {
-            state.note(exchange, authority, &self.history, self.now);
+            state.note(exchange, reference, self.now);
         }
     }
 
@@ -237,7 +243,7 @@ impl State {
         }
         self.remember_watching();
         self.servers.values_mut().for_each(ServerState::forget);
-        self.resolvers.iter_mut().for_each(ResolverState::forget);
+        self.resolvers.iter_mut().for_each(|resolver| resolver.look(now));
         for happening in self.ledger.update(judge::standing(self)) {
             self.tell(happening);
         }

@@ -19,7 +19,7 @@ pub(super) fn of(state: &State) -> Summary {
         verdict: Verdict::of(findings.iter().map(|standing| standing.finding.severity)),
         compared: state.truth.is_some(),
         servers: servers.collect(),
-        resolvers: state.resolvers.iter().map(|resolver| resolver.summary()).collect(),
+        resolvers: state.resolvers.iter().map(|resolver| resolver.summary(state.started_at)).collect(),
         findings,
         opened: opened.collect(),
     }

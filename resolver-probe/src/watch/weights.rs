@@ -20,8 +20,6 @@ use crate::statistics::{
     Alpha, AnytimeTest, Decision, Fit, Goal, Settings, StatisticsError, goodness_of_fit, plan_samples,
 };
 
-/// What shares are multiplied with: weights are whole numbers, and 255 of them fit many times.
-const SCALE: f64 = 4_294_967_296.0;
 /// How surely half or double of a weight is found in one epoch, and in one window.
 const POWER: f64 = 0.999;
 /// The level at which a window still calls the weights wrong; closing is not an alarm.
@@ -60,13 +58,13 @@ pub(crate) struct Wrong {
 }
 
 impl WeightWatch {
-    /// Begins with shares above 0; two at least.
-    pub(crate) fn new(shares: &[(Ipv4Addr, f64)], alpha: Alpha) -> Result<Self, StatisticsError> {
-        let weights: Vec<u64> = shares.iter().map(|(_, share)| (share * SCALE).round() as u64).collect();
+    /// Begins with weights above 0, two at least, in the order of their addresses.
+    pub(crate) fn new(of: &[(Ipv4Addr, u64)], alpha: Alpha) -> Result<Self, StatisticsError> {
+        let weights: Vec<u64> = of.iter().map(|(_, weight)| *weight).collect();
         let goal = Goal { alpha, power: POWER, ..Goal::default() };
         let limit = plan_samples(&weights, &goal)?.answers.saturating_mul(EPOCHS);
         Ok(Self {
-            addresses: shares.iter().map(|(address, _)| *address).collect(),
+            addresses: of.iter().map(|(address, _)| *address).collect(),
             pending: vec![0; weights.len()],
             test: AnytimeTest::new(&weights, level(alpha, 0))?,
             weights,
@@ -84,11 +82,10 @@ impl WeightWatch {
         &self.addresses
     }
 
-    /// Says whether these are the shares that it watches.
-    pub(crate) fn watches(&self, shares: &[(Ipv4Addr, f64)]) -> bool {
-        let weights = shares.iter().map(|(_, share)| (share * SCALE).round() as u64);
-        shares.iter().map(|(address, _)| address).eq(&self.addresses)
-            && weights.eq(self.weights.iter().copied())
+    /// Says whether these are the weights that it watches.
+    pub(crate) fn watches(&self, of: &[(Ipv4Addr, u64)]) -> bool {
+        let mine = self.addresses.iter().copied().zip(self.weights.iter().copied());
+        mine.eq(of.iter().copied())
     }
 
     /// Returns what is wrong.
@@ -194,9 +191,12 @@ mod tests {
 
     const SHARES: [f64; 4] = [0.1, 0.2, 0.3, 0.4];
 
+    fn weights(weights: [u64; 4]) -> Vec<(Ipv4Addr, u64)> {
+        (1..).map(address).zip(weights).collect()
+    }
+
     fn watched() -> WeightWatch {
-        let shares: Vec<_> = (1..).map(address).zip(SHARES).collect();
-        WeightWatch::new(&shares, Alpha::default()).unwrap()
+        WeightWatch::new(&weights([10, 20, 30, 40]), Alpha::default()).unwrap()
     }
 
     /// Answers so often with these shares, looks after every tenth answer, and returns when it was wrong first.
@@ -245,11 +245,9 @@ mod tests {
     }
 
     #[test]
-    fn other_shares_are_told_apart() {
-        let shares: Vec<_> = (1..).map(address).zip(SHARES).collect();
+    fn other_weights_are_told_apart() {
         let watch = watched();
-        assert!(watch.watches(&shares) && !watch.watches(&shares[1..]));
-        let other: Vec<_> = (1..).map(address).zip([0.1, 0.2, 0.4, 0.3]).collect();
-        assert!(!watch.watches(&other));
+        assert!(watch.watches(&weights([10, 20, 30, 40])) && !watch.watches(&weights([10, 20, 30, 40])[1..]));
+        assert!(!watch.watches(&weights([10, 20, 40, 30])));
     }
 }

@@ -14,9 +14,9 @@ use registrar_core::{SignedDuration, Timestamp};
 use registrar_shell::tell;
 use resolver_probe::HistoryLine;
 use resolver_probe::arguments::{WatchArgs, WatchFormat};
-use resolver_probe::watch::{Endpoint, Event, Keeper, Picture, State, Watcher, line, metrics, replace};
+use resolver_probe::watch::{Endpoint, Event, Keeper, Picture, State, Watcher, line, metrics};
 
-use super::super::print;
+use super::super::output::{print, replace};
 use super::screen::Screen;
 
 /// Events that are kept for the picture: more rows than terminals have.
@@ -110,14 +110,15 @@ impl Watcher for Sinks {
 
     fn keep(&mut self, lines: &[HistoryLine], _at: Timestamp) {
         if let Some(keeper) = &mut self.keeper {
-            self.history.of(keeper.append(lines), "the history was not written");
+            self.history.of(keeper.append(lines).map_err(Into::into), "the history was not written");
         }
     }
 
     fn stands(&mut self, state: &State, at: Timestamp) -> io::Result<()> {
         let writes = self.textfile_is_due(state, at);
         if writes || self.endpoint.is_some() {
-            let text = metrics(&self.name.to_string(), &state.summary(), at);
+            let policy = self.arguments.policy();
+            let text = metrics(&self.name.to_string(), &state.summary(), policy, at);
             if writes {
                 self.write_textfile(&text, at);
             }
@@ -136,11 +137,10 @@ struct Complaint {
 }
 
 impl Complaint {
-    fn of<E: std::error::Error>(&mut self, done: Result<(), E>, what: impl Display) {
+    fn of(&mut self, done: Result<()>, what: impl Display) {
         match done {
             Err(error) if !self.failing => {
-                let source = error.source().map_or_else(String::new, |source| format!(": {source}"));
-                tell(format_args!("warning: {what}: {error}{source}"));
+                tell(format_args!("warning: {what}: {error:#}"));
                 self.failing = true;
             }
             Ok(()) if self.failing => {

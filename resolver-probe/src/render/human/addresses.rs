@@ -202,7 +202,11 @@ fn fold(rows: &[&Row], beside_others: bool) -> Vec<String> {
     }
     let line = |(verdict, rows): (AddressVerdict, Vec<&Row>)| {
         let (word, style) = words::verdict(verdict);
-        let others = if beside_others { " others" } else { "" };
+        let others = match (beside_others, rows.len()) {
+            (true, 1) => " other",
+            (true, _) => " others",
+            (false, _) => "",
+        };
         let seen = between(rows.iter().filter_map(|row| row.share));
         let expected = between(rows.iter().filter_map(|row| row.expected));
         let mut line = format!("{}{others} {}", rows.len(), words::styled(word, style));
@@ -212,9 +216,13 @@ fn fold(rows: &[&Row], beside_others: bool) -> Vec<String> {
         if let Some(expected) = expected {
             line.push_str(&format!(", {expected} expected"));
         }
-        line + "; --verbose lists them"
+        line
     };
-    by_verdict.into_iter().map(line).collect()
+    let mut lines: Vec<String> = by_verdict.into_iter().map(line).collect();
+    if let Some(last) = lines.last_mut() {
+        last.push_str("; --verbose lists them");
+    }
+    lines
 }
 
 fn between(shares: impl Iterator<Item = f64> + Clone) -> Option<String> {

@@ -57,7 +57,7 @@ fn discovery(found: &Discovery, look: Look) -> String {
 
 fn server_line(server: &ServerReport, look: Look) -> String {
     let name =
-        server.name_server.as_ref().map_or_else(String::new, |name| format!("  {}", words::plain(name)));
+        server.name_server.as_ref().map_or_else(String::new, |name| format!(" {}", words::plain(name)));
     let address = server.server.to_string();
     let line = wrapped(&format!("{address}{name}: {}", state(server)), 0, 2, look.width);
     line.replacen(&address, &words::styled(&address, Style::new().bold()), 1)

@@ -1,0 +1,54 @@
+//! The part of a check that asks resolvers: beside the sampling, and after it for as long as something is open.
+//!
+//! What they answered is judged elsewhere.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::check::CheckRequest;
+use crate::observation::Observation;
+use crate::resolver::Resolver;
+use crate::staleness::{Asker, Authority, Known, Resolved, Run, Told, look, wait_out};
+
+/// Takes a short look at the resolvers while the name servers are being sampled.
+pub(crate) async fn beside_sampling(
+    request: &CheckRequest,
+    resolvers: Vec<Resolver>,
+    began: Instant,
+) -> Vec<Asker> {
+    look(resolvers, &run(request, began)).await
+}
+
+/// Asks on where a resolver answers what no name server did up to `sampled_at`.
+pub(crate) async fn after_sampling(
+    request: &CheckRequest,
+    askers: Vec<Asker>,
+    observations: &[Observation],
+    sampled_at: Duration,
+    began: Instant,
+) -> Resolved {
+    let truth = request.truth.as_ref();
+    let mut authority = Authority::sampled(observations, sampled_at, truth);
+    if askers.is_empty() {
+        return Resolved { authority, series: Vec::new() };
+    }
+    let known = Known { truth, history: request.history.as_ref(), started_at: request.started_at };
+    let told = Told::new(request.progress.clone(), 0);
+    let run = Run { told, ..run(request, began) };
+    let askers = wait_out(askers, &mut authority, known, &run).await;
+    Resolved { authority, series: askers.into_iter().map(|asker| asker.series).collect() }
+}
+
+fn run(request: &CheckRequest, began: Instant) -> Run {
+    Run {
+        name: request.name.clone(),
+        began,
+        end: began + request.deadline,
+        timeout: request.timeout,
+        rate: request.rate.map(|rate| rate.get().into()),
+        seed: request.seed,
+        // Beside the sampling, that is what is told of.
+        told: Told::default(),
+    }
+}
