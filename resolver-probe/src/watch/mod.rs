@@ -18,6 +18,8 @@ mod lines;
 mod listen;
 mod look;
 mod metrics;
+#[cfg(test)]
+mod pictures;
 mod record;
 mod resolvers;
 mod server;

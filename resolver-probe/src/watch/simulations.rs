@@ -20,16 +20,16 @@ use registrar_core::{SignedDuration, Timestamp};
 const SERVERS: u8 = 4;
 
 /// A watch with one answer a second of each server, and what its servers answer.
-struct World {
-    state: State,
+pub(super) struct World {
+    pub(super) state: State,
     random: StdRng,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     /// The weights of each server's addresses.
-    zones: Vec<BTreeMap<u8, f64>>,
-    events: Vec<Event>,
+    pub(super) zones: Vec<BTreeMap<u8, f64>>,
+    pub(super) events: Vec<Event>,
 }
 
-fn truth(weights: &[(u8, f64)]) -> Truth {
+pub(super) fn truth(weights: &[(u8, f64)]) -> Truth {
     let rows: Vec<(String, String, String)> = weights
         .iter()
         .map(|(last, weight)| (format!("i-{last}"), address(*last).to_string(), weight.to_string()))
@@ -40,7 +40,7 @@ fn truth(weights: &[(u8, f64)]) -> Truth {
 }
 
 impl World {
-    fn new(weights: &[(u8, f64)], truth: Option<Truth>, seed: u64) -> Self {
+    pub(super) fn new(weights: &[(u8, f64)], truth: Option<Truth>, seed: u64) -> Self {
         let settings = WatchSettings {
             name: NAME.parse().unwrap(),
             alpha: Alpha::default(),
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// Lets time pass: each server answers each second, and everything is judged every so many seconds.
-    fn pass(&mut self, seconds: u64, judged_every: u64) {
+    pub(super) fn pass(&mut self, seconds: u64, judged_every: u64) {
         for second in 1..=seconds {
             self.now = self.now.checked_add(SignedDuration::from_secs(1)).unwrap();
             for n in 1..=SERVERS {
@@ -116,7 +116,7 @@ fn is_summary(event: &Event) -> bool {
     matches!(event.happening, Happening::Summary(_))
 }
 
-const FOUR: [(u8, f64); 4] = [(1, 100.0), (2, 100.0), (3, 50.0), (4, 50.0)];
+pub(super) const FOUR: [(u8, f64); 4] = [(1, 100.0), (2, 100.0), (3, 50.0), (4, 50.0)];
 
 /// Watches a pool that is as it should be, and returns what was raised.
 fn alarms(hours: u64, weights: &[(u8, f64)], with_truth: bool, seed: u64) -> Vec<String> {

@@ -13,12 +13,12 @@ use crate::waiting::eventually;
 use crate::watching::{Watching, get};
 
 /// What every watch of these tests is given: fast, and against the fleet.
-const USUAL: [&str; 8] =
-    ["--truth", "file:fleet.json", "--pool", "video.json", "--rate", "100", "--format", "json"];
+const USUAL: [&str; 6] = ["--truth", "file:fleet.json", "--pool", "video.json", "--format", "json"];
 const TWO_SERVERS: [&str; 4] = ["--dns", "127.0.0.1:0", "--dns", "127.0.0.1:0"];
 
 fn watching(place: &Place, service: &Service, more: &[&str]) -> Result<Watching> {
-    place.probing(service, "watch", &[&USUAL, more].concat())
+    let rate: &[&str] = if more.contains(&"--rate") { &[] } else { &["--rate", "100"] };
+    place.probing(service, "watch", &[&USUAL, rate, more].concat())
 }
 
 /// Serves two instances at two name servers, with faults that can be armed.
