@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{AskingArgs, FailOnArg, TruthArgs, UnknownAsArg};
+use super::{AskingArgs, ExitArgs, TruthArgs};
 use crate::statistics::Alpha;
-use crate::{ExitPolicy, FailOn};
 
 /// What to watch, and how.
 #[derive(Args)]
@@ -65,24 +64,9 @@ pub struct WatchArgs {
     /// The form on standard output
     #[arg(long, value_enum, default_value_t)]
     pub format: WatchFormat,
-    /// The mildest finding that makes the exit code other than 0; what is unknown always does
-    #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOnArg,
-    /// What the exit code makes of what is unknown, for schedulers that know nothing between good and bad
-    #[arg(long, value_enum, default_value_t)]
-    pub unknown_as: UnknownAsArg,
-}
-
-impl WatchArgs {
-    /// Returns what the exit code makes of findings.
-    #[must_use]
-    pub fn policy(&self) -> ExitPolicy {
-        let fail_on = match self.fail_on {
-            FailOnArg::Warning => FailOn::Warning,
-            FailOnArg::Critical => FailOn::Critical,
-        };
-        ExitPolicy { fail_on, unknown_is_critical: self.unknown_as == UnknownAsArg::Critical }
-    }
+    /// What it exits with.
+    #[command(flatten)]
+    pub exit: ExitArgs,
 }
 
 /// The form of what a watch tells.

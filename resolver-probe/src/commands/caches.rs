@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use registrar_shell::tell;
-use resolver_probe::arguments::{CachesArgs, CachesFormat, FailOnArg};
-use resolver_probe::{CachesReport, CachesRequest, FailOn, FindingId};
+use resolver_probe::arguments::{CachesArgs, CachesFormat};
+use resolver_probe::{CachesReport, CachesRequest, FindingId};
 
 use super::output::print;
 use super::{now, runtime, seed};
@@ -19,10 +19,7 @@ pub(crate) fn run(arguments: &CachesArgs) -> Result<u8> {
     };
     print(&text).context("failed to print the report")?;
     advise(&report);
-    Ok(report.exit_code(match arguments.fail_on {
-        FailOnArg::Warning => FailOn::Warning,
-        FailOnArg::Critical => FailOn::Critical,
-    }))
+    Ok(report.exit_code(arguments.exit.policy()))
 }
 
 fn request(arguments: &CachesArgs) -> Result<CachesRequest> {

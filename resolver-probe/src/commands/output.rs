@@ -45,7 +45,6 @@ fn readable_by_all() -> std::fs::Permissions {
     std::fs::Permissions::from_mode(0o644)
 }
 
-/// Writes to standard output; colours stay only where it takes them.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();
     stdout.write_all(text.as_bytes())?;

@@ -51,7 +51,7 @@ async fn watch_with(arguments: &Arc<WatchArgs>) -> Result<u8> {
     };
     let screen = if arguments.format == WatchFormat::Human { Screen::of_terminal()? } else { None };
     let mut sinks = Sinks::new(arguments, name, now(), (keeper, endpoint, screen));
-    let policy = arguments.policy();
+    let policy = arguments.exit.policy();
     let ended = watch(request, &mut sinks, stop, |summary| summary.exit_code(policy)).await;
     let left = sinks.end();
     let code = ended.context("failed to tell what was seen")?;

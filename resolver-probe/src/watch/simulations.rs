@@ -16,6 +16,7 @@ use crate::truth::Truth;
 use crate::wire::{Rcode, Reply};
 use registrar_core::{SignedDuration, Timestamp};
 
+const NOTHING: [&str; 0] = [];
 /// Servers of a simulation.
 const SERVERS: u8 = 4;
 
@@ -127,8 +128,8 @@ fn alarms(hours: u64, weights: &[(u8, f64)], with_truth: bool, seed: u64) -> Vec
 
 #[test]
 fn ten_hours_of_a_right_pool_raise_nothing() {
-    assert_eq!(alarms(10, &FOUR, true, 1), [String::new(); 0]);
-    assert_eq!(alarms(10, &FOUR, false, 2), [String::new(); 0]);
+    assert_eq!(alarms(10, &FOUR, true, 1), NOTHING);
+    assert_eq!(alarms(10, &FOUR, false, 2), NOTHING);
 }
 
 /// `cargo test --release -p resolver-probe thousand -- --ignored`
@@ -139,7 +140,7 @@ fn a_thousand_hours_raise_nothing() {
     for (weights, with_truth, hours) in
         [(&FOUR[..], true, 500), (&ten, true, 300), (&FOUR[..], false, 150), (&ten, false, 50)]
     {
-        assert_eq!(alarms(hours, weights, with_truth, hours), [String::new(); 0], "{hours} hours");
+        assert_eq!(alarms(hours, weights, with_truth, hours), NOTHING, "{hours} hours");
     }
 }
 
@@ -201,7 +202,7 @@ fn a_change_of_the_fleet_that_is_answered_within_the_grace_raises_nothing() {
     world.pass(45, 1);
     world.zones = vec![after.into_iter().collect(); usize::from(SERVERS)];
     world.pass(7_200, 1);
-    assert_eq!(world.lives(), [String::new(); 0]);
+    assert_eq!(world.lives(), NOTHING);
     let vanished = |event: &&Event| matches!(event.happening, Happening::Vanished { address: ip, .. } if ip == address(4));
     assert_eq!(world.events.iter().filter(vanished).count(), usize::from(SERVERS));
 }
@@ -212,7 +213,7 @@ fn a_change_of_the_fleet_that_is_never_answered_is_found_after_the_grace() {
     world.pass(600, 1);
     world.state.truth(Ok(truth(&FOUR[..3])), world.now);
     world.pass(50, 1);
-    assert_eq!(world.lives(), [String::new(); 0]);
+    assert_eq!(world.lives(), NOTHING);
     world.pass(30, 1);
     assert_eq!(world.lives(), vec!["+ stale-record"; usize::from(SERVERS)]);
 }

@@ -117,7 +117,7 @@ impl Watcher for Sinks {
     fn stands(&mut self, state: &State, at: Timestamp) -> io::Result<()> {
         let writes = self.textfile_is_due(state, at);
         if writes || self.endpoint.is_some() {
-            let policy = self.arguments.policy();
+            let policy = self.arguments.exit.policy();
             let text = metrics(&self.name.to_string(), &state.summary(), policy, at);
             if writes {
                 self.write_textfile(&text, at);
