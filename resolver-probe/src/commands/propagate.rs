@@ -30,9 +30,13 @@ async fn propagate_with(arguments: &Arc<PropagateArgs>) -> Result<u8> {
     let report = propagate(
         request,
         |news: &News, resolver: &str| {
-            // A terminal that is gone is found out by the report.
-            if live {
-                drop(print(&news_line(news, resolver, from)));
+            let line = news_line(news, resolver, from);
+            if *news == News::Ready {
+                // Who waits for it to make the change may be a script.
+                tell(format_args!("ready: {}", line.trim_end()));
+            } else if live {
+                // A terminal that is gone is found out by the report.
+                drop(print(&line));
             }
         },
         stop,

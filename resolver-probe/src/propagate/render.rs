@@ -24,6 +24,9 @@ pub fn news_line(news: &News, resolver: &str, from: Timestamp) -> String {
             )
         }
         News::Resolver(_, edge) => format!("{resolver} answers what is new: {}\n", between(*edge, from)),
+        News::Ready => {
+            "every server was asked often enough: what changes from now on has both edges\n".to_owned()
+        }
         News::InSync(edge) => format!("Route 53 says INSYNC: {}\n", between(*edge, from)),
     }
 }

@@ -65,6 +65,8 @@ pub enum News {
     Resolver(usize, Edge),
     /// Route 53 says INSYNC.
     InSync(Edge),
+    /// Every server was asked often enough to say how it stands: what changes from now on has both edges.
+    Ready,
 }
 
 /// Everything that is known of a propagation.
@@ -76,6 +78,7 @@ pub(crate) struct State {
     resolvers: Vec<(String, Cache)>,
     route53: Option<(Route53Report, Option<Timestamp>)>,
     failure: Option<String>,
+    is_ready: bool,
 }
 
 #[derive(Debug)]
@@ -102,7 +105,15 @@ impl State {
     ) -> Self {
         let resolvers = resolvers.into_iter().map(|resolver| (resolver, Cache::default())).collect();
         let route53 = asks_route53.then(Default::default);
-        Self { settings, started_at: at, servers: BTreeMap::new(), resolvers, route53, failure: None }
+        Self {
+            settings,
+            started_at: at,
+            servers: BTreeMap::new(),
+            resolvers,
+            route53,
+            failure: None,
+            is_ready: false,
+        }
     }
 
     /// Takes the servers that are asked.
@@ -160,6 +171,11 @@ impl State {
                 }
                 (Seen::Yes | Seen::NotYet | Seen::Unknown, ..) => {}
             }
+        }
+        let mut tracks = self.servers.values().flat_map(|server| &server.tracks);
+        if !self.is_ready && tracks.all(|track| track.seen() != Seen::Unknown) {
+            self.is_ready = true;
+            news.push(News::Ready);
         }
         news
     }

@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use registrar_core::{SignedDuration, Timestamp};
 
 use super::report::PropagationReport;
-use super::state::{Change, PropagateSettings, State};
+use super::state::{Change, News, PropagateSettings, State};
 use super::track::{Seen, Wanted};
 use super::{ChangeState, render_human, render_prometheus};
 use crate::fixtures::{NAME, STARTED_AT, address, reply, server};
@@ -145,4 +145,25 @@ fn route_53_stands_beside_the_servers_and_is_not_waited_for() {
     let edge = report.route53.as_ref().unwrap().edge.unwrap();
     assert_eq!((edge.after.map(secs), secs(edge.by)), (Some(1.0), 10.0));
     assert!(render_prometheus(&report).contains("ns=\"INSYNC\"} 10\n"));
+}
+
+#[test]
+fn it_is_ready_when_every_server_was_asked_often_enough() {
+    let mut state = State::new(settings(&REPLACED), Vec::new(), false, STARTED_AT);
+    state.servers((1..=2).map(|n| (server(n), None)).collect());
+    let answer = |last| UdpExchange {
+        tries: 1,
+        noise: Noise::default(),
+        truncated: false,
+        fate: UdpFate::Answered(reply(Rcode::NO_ERROR, Some(address(last)))),
+    };
+    let mut ready = Vec::new();
+    for quarter in 1..=60 {
+        for n in 1..=2 {
+            // The address that shall go is there, and the one that shall come is not.
+            let news = state.answer(server(n), &answer(4), at(quarter));
+            ready.extend(news.contains(&News::Ready).then_some(quarter));
+        }
+    }
+    assert_eq!(ready, [state.report(at(60)).servers[0].changes[0].needed as i64]);
 }

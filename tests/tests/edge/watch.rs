@@ -91,7 +91,8 @@ fn what_stands_at_the_end_is_the_exit_code() -> Result<()> {
     watch.tells_of("opened", "stale-record")?;
     watch.signal("INT")?;
     watch.ended()?.exited(2)?;
-    place.arm(&json!({ "name_servers": [{ "tcp_dead": false }, { "dead": true }] }))?;
+    let (place, service) = served()?;
+    place.arm(&json!({ "name_servers": [{}, { "dead": true }] }))?;
     let watch = watching(&place, &service, &["--timeout", "50ms", "--fail-on", "critical"])?;
     watch.tells_of("opened", "ns-unreachable")?;
     watch.signal("HUP")?;
@@ -105,7 +106,7 @@ fn the_fleet_is_read_again_when_it_changes() -> Result<()> {
     let place = Place::with_fleet(&all_running(&[1, 2]))?;
     let service = place.serve(&["--sweep", "1h"])?;
     service.answers_become(&[1, 2])?;
-    let watch = watching(&place, &service, &["--refresh", "50ms", "--grace", "0s"])?;
+    let watch = watching(&place, &service, &["--refresh", "50ms", "--grace", "1ms"])?;
     watch.tells("truth", |line| line["addresses"].as_object().is_some_and(|all| all.len() == 2))?;
     // The sweep is far away, and nobody tells the registrar.
     place.show_fleet(&[running(1), terminated(2)])?;

@@ -29,9 +29,6 @@ pub(super) struct FileTruth {
 impl FileTruth {
     /// Checks that the truth can be read; without one there is nothing to read.
     pub(super) fn open(name: &RecordName, arguments: &Arc<WatchArgs>) -> Result<Option<Self>> {
-        if inputs::truth(name, &arguments.truth)?.is_none() {
-            return Ok(None);
-        }
         let truth = &arguments.truth;
         let Some(From::File(fleet)) = &truth.truth else { return Ok(None) };
         let mut files = vec![fleet.clone()];
@@ -40,6 +37,7 @@ impl FileTruth {
         if files.iter().any(|file| file == Path::new("-")) {
             bail!("standard input cannot be read again (hint: write the truth to a file, and replace that)");
         }
+        inputs::truth(name, truth)?;
         Ok(Some(Self { name: name.clone(), arguments: Arc::clone(arguments), files, seen: None }))
     }
 }
