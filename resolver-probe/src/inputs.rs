@@ -85,6 +85,14 @@ pub(crate) fn resolvers(arguments: &AskingArgs, seed: u64) -> Result<Vec<Resolve
     make(&arguments.resolver, arguments, arguments.timeout.max(RESOLVER_PATIENCE), seed)
 }
 
+/// Returns the same, or the resolvers of this machine where none is given.
+pub(crate) fn resolvers_or_system(arguments: &AskingArgs, seed: u64) -> Result<Vec<Resolver>> {
+    if arguments.resolver.is_empty() {
+        return make(&[ResolverSpec::System], arguments, arguments.timeout.max(RESOLVER_PATIENCE), seed);
+    }
+    resolvers(arguments, seed)
+}
+
 fn make(
     specs: &[ResolverSpec],
     arguments: &AskingArgs,
