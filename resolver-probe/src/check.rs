@@ -112,14 +112,16 @@ pub async fn check(mut request: CheckRequest) -> CheckReport {
     let end = began + request.deadline;
     let discovery = if request.servers.is_empty() { Some(find(&mut request).await) } else { None };
     let resolvers = std::mem::take(&mut request.resolvers);
+    let with_resolvers = !resolvers.is_empty();
     let sampling = async {
         let observations = sample(&request, end - reaching::reserve(&request)).await;
-        (observations, began.elapsed())
+        let authority = resolving::authority(&request, &observations, with_resolvers, began).await;
+        (observations, authority)
     };
     let resolving = resolving::beside_sampling(&request, resolvers, began);
-    let ((observations, sampled_at), askers) = tokio::join!(sampling, resolving);
+    let ((observations, authority), askers) = tokio::join!(sampling, resolving);
     let (resolved, reached) = tokio::join!(
-        resolving::after_sampling(&request, askers, &observations, sampled_at, began),
+        resolving::after_sampling(&request, askers, authority, began),
         reaching::reach(&request, &observations, end),
     );
     let seen = Seen { observations: &observations, discovery, resolved, reached, duration: began.elapsed() };

@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
     let mut request = request(arguments)?;
     request.progress = line.clone().map(|line| line as Arc<dyn Progress>);
     let report = runtime()?.block_on(watched(resolver_probe::check(request), line));
-    let policy = arguments.output.policy();
+    let policy = arguments.output.exit.policy();
     let text = match arguments.output.format {
         Format::Human => resolver_probe::render_human(&report, look(&arguments.output)),
         Format::Json => resolver_probe::render_json(&report),

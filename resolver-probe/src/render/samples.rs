@@ -10,7 +10,7 @@ use registrar_core::Timestamp;
 use registrar_core::address::AddressKind;
 
 use crate::fixtures::{address, observation, request, server, truth};
-use crate::judge::judge;
+use crate::judge::{Seen, judge};
 use crate::observation::{Observation, TcpFailure};
 use crate::reach::{
     InstanceStanding, Liveness, ReachDocument, ReachEvidence, ReachProbe, ReachReport, Rtt, Vantage,
@@ -37,7 +37,10 @@ fn after_noon(secs: i64) -> Timestamp {
 
 /// A report of judged answers, as it leaves the judge.
 pub(crate) fn judged(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    let mut report = judge(&request(truth), observations, None, Duration::from_millis(1_234));
+    let mut report = judge(
+        &request(truth),
+        Seen { observations, duration: Duration::from_millis(1_234), ..Seen::default() },
+    );
     report.started_at = noon();
     report
 }
@@ -314,6 +317,10 @@ fn resolver(name: &str, replies: &[(u64, u8, u32, bool)]) -> ResolverReport {
         extended_errors: BTreeMap::new(),
         nsids: Vec::new(),
         habits: Vec::new(),
+        signs: Vec::new(),
+        caches_at_least: 1,
+        minimum_ttl_at_least_secs: None,
+        maximum_ttl_secs: None,
         stale: Vec::new(),
         sightings: replies
             .iter()

@@ -78,6 +78,7 @@ pub(super) fn liveness(liveness: Liveness) -> &'static str {
         Liveness::Refused => "refused",
         Liveness::Unreachable => "unreachable",
         Liveness::Filtered => "filtered",
+        Liveness::WrongIdentity => "wrong-identity",
         Liveness::WrongReply => "wrong-reply",
         Liveness::SilentHostUp => "silent-host-up",
         Liveness::Silent => "silent",
