@@ -27,4 +27,6 @@ mod serving;
 mod startup;
 mod streams;
 mod waiting;
+#[cfg(test)]
+mod weights;
 mod zone_file;
