@@ -27,6 +27,5 @@ mod serving;
 mod startup;
 mod streams;
 mod waiting;
-#[cfg(test)]
 mod weights;
 mod zone_file;
