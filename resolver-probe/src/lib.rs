@@ -11,6 +11,7 @@
 pub mod arguments;
 mod check;
 mod discover;
+mod emf;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
@@ -32,6 +33,7 @@ pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
+pub use emf::{DIMENSIONS, Dimensions, METRICS, Metric, emf};
 pub use plan::Samples;
 pub use render::{render_human, render_json};
 pub use report::{
