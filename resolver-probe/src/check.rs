@@ -19,6 +19,7 @@ use crate::discover::{DiscoverRequest, Discovery, discover};
 use crate::judge;
 use crate::observation::Observation;
 use crate::plan::{self, Samples};
+use crate::records::RecordInventory;
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
 use crate::sampler::{IN_FLIGHT, Manner, Sampler};
@@ -44,6 +45,10 @@ pub struct CheckRequest {
     pub resolvers: Vec<Resolver>,
     /// What the name should answer, where that is known.
     pub truth: Option<Truth>,
+    /// What the hosted zone holds at the name, where that was listed.
+    pub records: Option<RecordInventory>,
+    /// Why a truth that was asked for is not there, or only in part: each makes the check unknown.
+    pub untold: Vec<String>,
     /// How many sampling queries go to each server.
     pub samples: Samples,
     /// How long each try of a query waits; a query over UDP has four.
@@ -71,6 +76,8 @@ impl CheckRequest {
             finder: None,
             resolvers: Vec::new(),
             truth: None,
+            records: None,
+            untold: Vec::new(),
             samples: Samples::Auto,
             timeout: Duration::from_secs(1),
             deadline: Duration::from_secs(30),

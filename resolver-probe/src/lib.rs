@@ -9,6 +9,8 @@
 //! ```
 
 pub mod arguments;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod check;
 mod discover;
 mod emf;
@@ -19,6 +21,7 @@ mod judge;
 mod observation;
 mod plan;
 pub mod reach;
+mod records;
 mod render;
 mod report;
 mod resolver;
@@ -35,6 +38,7 @@ pub use discover::{
 };
 pub use emf::{DIMENSIONS, Dimensions, METRICS, Metric, emf};
 pub use plan::Samples;
+pub use records::RecordInventory;
 pub use render::{render_human, render_json};
 pub use report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,

@@ -35,6 +35,8 @@ struct Expected {
     /// The instance, or `None` for the fallback.
     instance: Option<InstanceId>,
     weight: u8,
+    /// Whether a tag or the document says so; where a tag cannot be read, the weight stays as it was.
+    weight_is_known: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -111,12 +113,13 @@ impl Truth {
     fn add(&mut self, instance: &Instance, role: &Role) {
         let kind = self.policy.address;
         let published = instance.addresses.of_kind(kind).map(|ip| ip.0);
-        let weight = weight(&self.policy, instance);
+        let (weight, weight_is_known) = weight(&self.policy, instance);
         for address in KINDS.iter().filter_map(|kind| instance.addresses.of_kind(*kind)).map(|ip| ip.0) {
             let is_published = Some(address) == published;
             let (why, unsure) = match role {
                 Role::Serving if is_published => {
-                    let expected = Expected { instance: Some(instance.id.clone()), weight };
+                    let instance = Some(instance.id.clone());
+                    let expected = Expected { instance, weight, weight_is_known };
                     self.expected.entry(address).or_insert(expected);
                     continue;
                 }
@@ -139,7 +142,7 @@ impl Truth {
         if let (Some(Fallback::Address(address)), true, false) =
             (&self.policy.fallback, self.expected.is_empty(), self.is_retired())
         {
-            self.expected.insert(*address, Expected { instance: None, weight: 0 });
+            self.expected.insert(*address, Expected { instance: None, weight: 0, weight_is_known: true });
         }
     }
 
@@ -195,6 +198,13 @@ impl Truth {
         }
     }
 
+    /// Returns the weight (0 to 255) that an instance's record should have, where that is known.
+    pub(crate) fn weight_of(&self, address: Ipv4Addr) -> Option<u8> {
+        let expected = self.expected.get(&address).filter(|expected| expected.instance.is_some())?;
+        let is_known = expected.weight_is_known && self.policy.routing == Routing::Weighted;
+        is_known.then_some(expected.weight)
+    }
+
     /// Returns the TTL of the pool document, in seconds.
     pub(crate) fn ttl_secs(&self) -> u32 {
         self.policy.ttl_secs
@@ -235,11 +245,12 @@ impl Truth {
     }
 }
 
-/// A tag that does not parse leaves the weight as it was, which is not known here.
-fn weight(policy: &Policy, instance: &Instance) -> u8 {
-    let tagged = instance.tags.get(&policy.weight_tag).and_then(|tag| tag.parse().ok());
+/// Returns the weight, and whether it is known: a tag that does not parse leaves it as it was.
+fn weight(policy: &Policy, instance: &Instance) -> (u8, bool) {
+    let tag = instance.tags.get(&policy.weight_tag);
+    let tagged = tag.and_then(|tag| tag.parse().ok());
     let smallest = u8::from(policy.when_empty == WhenEmpty::Fallback);
-    tagged.unwrap_or(policy.default_weight).max(smallest)
+    (tagged.unwrap_or(policy.default_weight).max(smallest), tag.is_none() || tagged.is_some())
 }
 
 fn role(policy: &Policy, instance: &Instance, groups: Option<&Groups>) -> Role {

@@ -5,14 +5,14 @@ use registrar_shell::tell;
 use resolver_probe::arguments::{CheckArgs, Format};
 use resolver_probe::statistics::Alpha;
 use resolver_probe::{CheckReport, CheckRequest, FindingId};
+use tokio::time::Instant;
 
 use super::{fail_on, now, print, runtime, seed};
-use crate::inputs;
+use crate::inputs::{self, Told};
 
 /// Runs the command, and returns its exit code.
 pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
-    let request = request(arguments)?;
-    let report = runtime()?.block_on(resolver_probe::check(request));
+    let report = runtime()?.block_on(check(arguments))?;
     let text = match arguments.format {
         Format::Human => resolver_probe::render_human(&report),
         Format::Json => resolver_probe::render_json(&report),
@@ -22,12 +22,24 @@ pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
     Ok(report.exit_code(fail_on(arguments.fail_on)))
 }
 
+/// Checks within the deadline, what it takes to learn the truth included.
+async fn check(arguments: &CheckArgs) -> Result<CheckReport> {
+    let began = Instant::now();
+    let mut request = request(arguments)?;
+    let Told { truth, records } = inputs::told(&request.name, &arguments.truth, arguments.deadline).await?;
+    (request.truth, request.records) = (truth, records);
+    request.deadline = arguments.deadline.saturating_sub(began.elapsed());
+    Ok(resolver_probe::check(request).await)
+}
+
 fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
     let name = inputs::name(&arguments.name)?;
     let (asking, seed) = (&arguments.asking, seed(arguments.asking.seed)?);
     Ok(CheckRequest {
-        truth: inputs::truth(&name, &arguments.truth)?,
         name,
+        truth: None,
+        records: None,
+        untold: Vec::new(),
         servers: asking.server.clone(),
         roots: asking.root.clone(),
         finder: inputs::finder(asking, seed)?,

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod discovered;
+mod records;
 mod servers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,11 @@ pub(crate) fn judge(
     let mut findings = addresses::findings(&scene);
     findings.extend(servers::findings(&scene));
     findings.extend(discovery.iter().flat_map(discovered::findings));
+    if let Some(held) = &request.records {
+        records::explain(&mut findings, held);
+        findings.extend(records::findings(&scene, held));
+    }
+    findings.extend(request.untold.iter().map(untold));
     findings.sort_by_key(|finding| (finding.severity, finding.id, finding.address, finding.server));
     let answers = scene.rows.iter().cloned();
     let report = |(seen, rows): (&Observation, Vec<AnswerReport>)| ServerReport {
@@ -173,6 +179,12 @@ fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {
         report.not_answered_by = servers.filter(|server| !report.answered_by.contains(server)).collect();
     }
     reports.into_values().collect()
+}
+
+/// What should be answered was asked for, and is not known.
+fn untold(why: &String) -> Finding {
+    let message = format!("what should be answered is not known: {why}");
+    finding(FindingId::TruthIncomplete, Severity::Unknown, message)
 }
 
 /// Starts a finding; what it is about follows.
