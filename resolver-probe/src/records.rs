@@ -29,7 +29,7 @@ pub struct RecordInventory {
 
 /// Whose a record set, or a value of one, is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Holder {
+pub(crate) enum Ownership {
     /// The pool's, or another one's of the deployment where the pool's name is not known; with its instance.
     Ours(Option<InstanceId>),
     /// Another pool's or deployment's.
@@ -91,23 +91,23 @@ impl RecordInventory {
     }
 
     /// Says whose a record set is; of a simple set, whose one of its values is.
-    pub(crate) fn holder(&self, record: &RecordSet, value: Option<Ipv4Addr>) -> Holder {
+    pub(crate) fn ownership(&self, record: &RecordSet, value: Option<Ipv4Addr>) -> Ownership {
         if let Some(identifier) = &record.set_identifier {
             return match identifier.parse::<OwnerMark>() {
-                Ok(mark) if self.is_ours(&mark.owner) => Holder::Ours(match mark.role {
+                Ok(mark) if self.is_ours(&mark.owner) => Ownership::Ours(match mark.role {
                     Role::Member(instance) => Some(instance),
                     Role::Fallback => None,
                 }),
-                Ok(mark) => Holder::OfOwner(mark.owner),
-                Err(_) => Holder::Unmarked,
+                Ok(mark) => Ownership::OfOwner(mark.owner),
+                Err(_) => Ownership::Unmarked,
             };
         }
         let mut texts = self.texts.iter().filter(|text| Some(text.address) == value);
         let ours = texts.clone().find(|text| self.is_ours(&text.owner));
         match (ours, texts.next()) {
-            (Some(text), _) => Holder::Ours(Some(text.instance.clone())),
-            (None, Some(text)) => Holder::OfOwner(text.owner.clone()),
-            (None, None) => Holder::Unmarked,
+            (Some(text), _) => Ownership::Ours(Some(text.instance.clone())),
+            (None, Some(text)) => Ownership::OfOwner(text.owner.clone()),
+            (None, None) => Ownership::Unmarked,
         }
     }
 
@@ -137,21 +137,21 @@ mod tests {
     use super::*;
     use crate::fixtures::{address, listing, record};
 
-    fn holder(identifier: &str) -> Holder {
+    fn ownership(identifier: &str) -> Ownership {
         let found = listing(&[record("A", identifier, 100, "192.0.2.1")]);
         let record = found.records().next().unwrap();
-        found.holder(record, None)
+        found.ownership(record, None)
     }
 
     #[test]
     fn a_record_is_ours_by_its_whole_mark() {
-        assert_eq!(holder("registrar/edge/video/i-01"), Holder::Ours("i-01".parse().ok()));
-        assert_eq!(holder("registrar/edge/video/fallback"), Holder::Ours(None));
+        assert_eq!(ownership("registrar/edge/video/i-01"), Ownership::Ours("i-01".parse().ok()));
+        assert_eq!(ownership("registrar/edge/video/fallback"), Ownership::Ours(None));
         for other in ["registrar/edge/video-2/i-01", "registrar/edge-2/video/i-01"] {
-            assert!(matches!(holder(other), Holder::OfOwner(_)), "{other}");
+            assert!(matches!(ownership(other), Ownership::OfOwner(_)), "{other}");
         }
         for unmarked in ["i-01", "blue", "registrar/edge/video"] {
-            assert_eq!(holder(unmarked), Holder::Unmarked, "{unmarked}");
+            assert_eq!(ownership(unmarked), Ownership::Unmarked, "{unmarked}");
         }
     }
 
@@ -178,8 +178,8 @@ mod tests {
         let texts = texts.replace("video.bos", "registrar-owner.video.bos");
         let found = listing(&[record("A", "", 0, "192.0.2.1"), texts]);
         let set = found.records().next().unwrap();
-        assert_eq!(found.holder(set, Some(address(1))), Holder::Ours("i-01".parse().ok()));
-        assert_eq!(found.holder(set, Some(address(2))), Holder::Unmarked);
+        assert_eq!(found.ownership(set, Some(address(1))), Ownership::Ours("i-01".parse().ok()));
+        assert_eq!(found.ownership(set, Some(address(2))), Ownership::Unmarked);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use registrar_core::record_set::RecordSet;
 
 use super::{Scene, finding};
 use crate::plan;
-use crate::records::{Holder, RecordInventory};
+use crate::records::{Ownership, RecordInventory};
 use crate::report::{Finding, FindingId, Severity};
 use crate::truth::{Standing, Truth};
 
@@ -86,19 +86,19 @@ fn brief(record: &RecordSet) -> String {
 fn foreign(held: &RecordInventory, record: &RecordSet) -> Option<Finding> {
     let addresses: Vec<Ipv4Addr> = record.addresses().collect();
     let is_whole = record.set_identifier.is_some() || addresses.is_empty();
-    let holders: Vec<(Option<Ipv4Addr>, Holder)> = if is_whole {
-        vec![(addresses.first().copied(), held.holder(record, None))]
+    let holders: Vec<(Option<Ipv4Addr>, Ownership)> = if is_whole {
+        vec![(addresses.first().copied(), held.ownership(record, None))]
     } else {
-        addresses.iter().map(|address| (Some(*address), held.holder(record, Some(*address)))).collect()
+        addresses.iter().map(|address| (Some(*address), held.ownership(record, Some(*address)))).collect()
     };
-    let mut foreign = holders.into_iter().filter(|(_, holder)| !matches!(holder, Holder::Ours(_)));
+    let mut foreign = holders.into_iter().filter(|(_, holder)| !matches!(holder, Ownership::Ours(_)));
     let (address, holder) = foreign.next()?;
     let more: Vec<String> = foreign.filter_map(|(address, _)| address).map(|ip| ip.to_string()).collect();
     let whose = match &holder {
-        Holder::OfOwner(owner) => {
+        Ownership::OfOwner(owner) => {
             format!("it has the mark of deployment {}, pool {}", owner.deployment, owner.pool)
         }
-        Holder::Ours(_) | Holder::Unmarked => "it has no mark of the registrar".to_owned(),
+        Ownership::Ours(_) | Ownership::Unmarked => "it has no mark of the registrar".to_owned(),
     };
     let message =
         format!("the hosted zone holds a record that is not of {}: {record} ({whose})", held.owner());
@@ -124,7 +124,7 @@ fn foreign(held: &RecordInventory, record: &RecordSet) -> Option<Finding> {
 fn wrong_weight(truth: &Truth, held: &RecordInventory, record: &RecordSet) -> Option<Finding> {
     let weight = record.weight?;
     let address = record.addresses().next()?;
-    let Holder::Ours(Some(instance)) = held.holder(record, Some(address)) else { return None };
+    let Ownership::Ours(Some(instance)) = held.ownership(record, Some(address)) else { return None };
     let expected = truth.weight_of(address).filter(|expected| *expected != weight)?;
     let severity = if truth.is_paused() { Severity::Info } else { Severity::Warning };
     let message = format!(
@@ -153,7 +153,7 @@ fn left_over(
     if is_answered || !scene.is_answered() || record.weight == Some(0) || record.health_check_id.is_some() {
         return None;
     }
-    let Holder::Ours(instance) = held.holder(record, Some(address)) else { return None };
+    let Ownership::Ours(instance) = held.ownership(record, Some(address)) else { return None };
     let why = match truth.standing(address) {
         Standing::NotServing(instance, why) => format!("instance {instance}, which has it, {why}"),
         Standing::Nobody => "no serving instance has it".to_owned(),
