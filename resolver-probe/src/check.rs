@@ -19,6 +19,7 @@ use crate::discover::{DiscoverRequest, Discovery, discover};
 use crate::judge;
 use crate::observation::Observation;
 use crate::plan::{self, Samples};
+use crate::reaching::{self, Reaching};
 use crate::records::RecordInventory;
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
@@ -49,6 +50,8 @@ pub struct CheckRequest {
     pub records: Option<RecordInventory>,
     /// Why a truth that was asked for is not there, or only in part: each makes the check unknown.
     pub untold: Vec<String>,
+    /// What the addresses are asked to see whether they are alive.
+    pub reaching: Reaching,
     /// How many sampling queries go to each server.
     pub samples: Samples,
     /// How long each try of a query waits; a query over UDP has four.
@@ -78,6 +81,7 @@ impl CheckRequest {
             truth: None,
             records: None,
             untold: Vec::new(),
+            reaching: Reaching::default(),
             samples: Samples::Auto,
             timeout: Duration::from_secs(1),
             deadline: Duration::from_secs(30),
@@ -90,7 +94,7 @@ impl CheckRequest {
 }
 
 /// Finds the name servers where none are given, asks every one until what is answered is known, or the
-/// deadline passes, and judges the answers.
+/// deadline passes, asks the addresses whether they are alive, and judges all of it.
 ///
 /// It needs a tokio runtime with I/O and time, and never fails: what goes wrong is in the report.
 pub async fn check(mut request: CheckRequest) -> CheckReport {
@@ -103,14 +107,15 @@ pub async fn check(mut request: CheckRequest) -> CheckReport {
         tokio::pin!(observe);
         tokio::select! {
             observations = &mut observe => observations,
-            () = tokio::time::sleep_until(end) => {
+            () = tokio::time::sleep_until(end - reaching::reserve(&request)) => {
                 // The samplers stop at once and keep what they have.
                 tell.send_replace(true);
                 observe.await
             }
         }
     };
-    judge::judge(&request, &observations, discovery, began.elapsed())
+    let reached = reaching::reach(&request, &observations, end).await;
+    judge::judge(&request, &observations, discovery, reached, began.elapsed())
 }
 
 /// Finds the name servers, within half of the time.

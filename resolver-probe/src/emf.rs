@@ -91,7 +91,8 @@ mod tests {
 
     fn line(observations: &[Observation]) -> Value {
         let truth = truth("", &[("i-1", "192.0.2.1", "running", "100")]);
-        let report = judge(&request(Some(truth)), observations, None, Duration::from_millis(1500));
+        let report =
+            judge(&request(Some(truth)), observations, None, Vec::new(), Duration::from_millis(1500));
         let dimensions = Dimensions {
             namespace: "ResolverProbe".to_owned(),
             deployment: "edge".to_owned(),

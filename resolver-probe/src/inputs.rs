@@ -4,7 +4,6 @@
 
 mod told;
 
-#[cfg(feature = "encrypted")]
 use std::path::Path;
 
 #[cfg(not(feature = "encrypted"))]
@@ -13,9 +12,9 @@ use anyhow::{Result, anyhow};
 use registrar_core::name::RecordName;
 #[cfg(feature = "encrypted")]
 use registrar_shell::read;
-use resolver_probe::arguments::AskingArgs;
+use resolver_probe::arguments::{AskingArgs, LivenessArgs};
 use resolver_probe::{
-    NoResolver, Resolver, ResolverManner, ResolverSpec, SystemResolvers, system_resolvers,
+    NoResolver, Reaching, Resolver, ResolverManner, ResolverSpec, SystemResolvers, system_resolvers,
 };
 
 pub(crate) use told::{Told, told};
@@ -58,10 +57,30 @@ fn manner(arguments: &AskingArgs) -> Result<ResolverManner> {
     #[cfg(feature = "encrypted")]
     let manner = manner.trusting(trust(arguments.ca.as_deref())?);
     #[cfg(not(feature = "encrypted"))]
-    if let Some(path) = &arguments.ca {
-        bail!("--ca {}: this program was built without encryption", path.display());
-    }
+    refuse_ca(arguments.ca.as_deref())?;
     Ok(manner)
+}
+
+/// Returns what the addresses are asked.
+pub(crate) fn reaching(arguments: &LivenessArgs, ca: Option<&Path>) -> Result<Reaching> {
+    #[cfg(not(feature = "encrypted"))]
+    refuse_ca(ca)?;
+    Ok(Reaching {
+        probes: arguments.reach.clone(),
+        vantage: arguments.vantage,
+        gateway: arguments.gateway(),
+        timeout: arguments.reach_timeout,
+        #[cfg(feature = "encrypted")]
+        trust: trust(ca)?,
+    })
+}
+
+#[cfg(not(feature = "encrypted"))]
+pub(crate) fn refuse_ca(ca: Option<&Path>) -> Result<()> {
+    match ca {
+        None => Ok(()),
+        Some(path) => bail!("--ca {}: this program was built without encryption", path.display()),
+    }
 }
 
 /// Reads which resolvers this machine uses. Without the file there are none, as far as this program goes.
@@ -71,7 +90,7 @@ fn system() -> SystemResolvers {
 
 /// Reads the certificates to trust.
 #[cfg(feature = "encrypted")]
-fn trust(ca: Option<&Path>) -> Result<resolver_probe::Trust> {
+pub(crate) fn trust(ca: Option<&Path>) -> Result<resolver_probe::Trust> {
     match ca {
         None => Ok(resolver_probe::Trust::default()),
         Some(path) => resolver_probe::Trust::with_ca(read("certificates", path)?.as_bytes())

@@ -17,10 +17,12 @@ mod emf;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
+mod holders;
 mod judge;
 mod observation;
 mod plan;
 pub mod reach;
+mod reaching;
 mod records;
 mod render;
 mod report;
@@ -38,6 +40,7 @@ pub use discover::{
 };
 pub use emf::{DIMENSIONS, Dimensions, METRICS, Metric, emf};
 pub use plan::Samples;
+pub use reaching::Reaching;
 pub use records::RecordInventory;
 pub use render::{render_human, render_json};
 pub use report::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{AskingArgs, FailOnArg, Format, TruthArgs};
+use super::{AskingArgs, FailOnArg, Format, LivenessArgs, TruthArgs};
 use crate::Samples;
 
 /// What to check, and how.
@@ -19,6 +19,9 @@ pub struct CheckArgs {
     /// What should be answered.
     #[command(flatten)]
     pub truth: TruthArgs,
+    /// What the addresses are asked.
+    #[command(flatten)]
+    pub liveness: LivenessArgs,
     /// Queries to each server; auto asks until every record would have been seen with 99.9 %
     /// probability, and until a missing address is no accident
     #[arg(long, value_name = "N", default_value = "auto", value_parser = samples)]

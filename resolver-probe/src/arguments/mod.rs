@@ -4,6 +4,7 @@
 
 mod asking;
 mod check;
+mod liveness;
 mod reach;
 mod truth;
 
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use asking::AskingArgs;
 pub use check::CheckArgs;
+pub use liveness::LivenessArgs;
 pub use truth::{TruthArgs, TruthSource};
 
 pub use reach::{AddressArg, KindArg, ReachArgs, ReachFormat};

@@ -11,9 +11,7 @@ use registrar_core::pool::DocumentError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookError {
     /// Nobody says which Region it is.
-    #[error(
-        "no AWS Region is set (hint: set AWS_REGION, or `region` in the profile that AWS_PROFILE names)"
-    )]
+    #[error("no AWS Region is set (hint: set AWS_REGION, or `region` in the profile that AWS_PROFILE names)")]
     NoRegion,
     /// SSM was not asked, did not answer, or refused.
     #[error("the pool document was not read: {0}{hint}", hint = hint(.0))]

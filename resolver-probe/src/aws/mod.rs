@@ -106,9 +106,9 @@ async fn groups(aws: &Aws, policy: &Policy, fleet: &Fleet, deadline: Deadline) -
         return Groups::default();
     }
     let mut groups = aws.describe_groups(&names, deadline).await;
-    let unlisted = members.iter().filter(|instance| {
-        instance.tagged_group().is_some() && !groups.members.contains_key(&instance.id)
-    });
+    let unlisted = members
+        .iter()
+        .filter(|instance| instance.tagged_group().is_some() && !groups.members.contains_key(&instance.id));
     let unlisted: BTreeSet<InstanceId> = unlisted.map(|instance| instance.id.clone()).collect();
     if groups.gap.is_none() && !unlisted.is_empty() {
         let more = aws.describe_memberships(&unlisted, deadline).await;

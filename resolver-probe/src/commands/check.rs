@@ -44,6 +44,7 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
         roots: asking.root.clone(),
         finder: inputs::finder(asking, seed)?,
         resolvers: inputs::resolvers(asking, seed)?,
+        reaching: inputs::reaching(&arguments.liveness, asking.ca.as_deref())?,
         samples: arguments.samples,
         timeout: asking.timeout,
         deadline: arguments.deadline,

@@ -90,8 +90,10 @@ fn records(name: &RecordName, arguments: &TruthArgs) -> Result<Option<RecordInve
 }
 
 fn without_aws(arguments: &TruthArgs) -> Result<()> {
-    let given =
-        [("--config-path", arguments.config_path.is_some()), ("--dns-role-arn", arguments.dns_role_arn.is_some())];
+    let given = [
+        ("--config-path", arguments.config_path.is_some()),
+        ("--dns-role-arn", arguments.dns_role_arn.is_some()),
+    ];
     match given.into_iter().find(|(_, given)| *given) {
         Some((option, _)) => bail!("{option} goes with --truth aws, and not with a file"),
         None => Ok(()),

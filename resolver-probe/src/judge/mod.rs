@@ -4,6 +4,7 @@
 
 mod addresses;
 mod discovered;
+mod liveness;
 mod records;
 mod servers;
 
@@ -15,6 +16,7 @@ use crate::check::CheckRequest;
 use crate::discover::Discovery;
 use crate::observation::Observation;
 use crate::plan::{self, Samples};
+use crate::reach::ReachDocument;
 use crate::report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, Finding, FindingId, SCHEMA,
     ServerReport, Severity, Verdict,
@@ -27,9 +29,11 @@ pub(crate) fn judge(
     request: &CheckRequest,
     observations: &[Observation],
     discovery: Option<Discovery>,
+    reached: Vec<ReachDocument>,
     duration: Duration,
 ) -> CheckReport {
     let scene = Scene::new(request.truth.as_ref(), request.samples, observations);
+    let mut addresses = over_all_servers(&scene);
     let mut findings = addresses::findings(&scene);
     findings.extend(servers::findings(&scene));
     findings.extend(discovery.iter().flat_map(discovered::findings));
@@ -38,6 +42,8 @@ pub(crate) fn judge(
         findings.extend(records::findings(&scene, held));
     }
     findings.extend(request.untold.iter().map(untold));
+    findings.extend(liveness::findings(scene.truth, &reached, &mut addresses));
+    liveness::add_evidence(&mut findings, &addresses);
     findings.sort_by_key(|finding| (finding.severity, finding.id, finding.address, finding.server));
     let answers = scene.rows.iter().cloned();
     let report = |(seen, rows): (&Observation, Vec<AnswerReport>)| ServerReport {
@@ -55,10 +61,10 @@ pub(crate) fn judge(
         plan: None,
         homogeneity: None,
         resolvers: Vec::new(),
-        reach: Vec::new(),
+        reach: reached,
         servers: observations.iter().zip(answers).map(report).collect(),
         discovery,
-        addresses: over_all_servers(&scene),
+        addresses,
         findings,
         seed: request.seed,
     }

@@ -179,8 +179,8 @@ fn never_answered<'a>(
     addresses.flat_map(move |(address, share)| {
         scene.observations.iter().filter_map(move |observed| {
             let answers = observed.sampled.answers;
-            let is_missing = observed.times_seen(address) == 0
-                && plan::chance_of_missing(share, answers) <= plan::PROOF;
+            let is_missing =
+                observed.times_seen(address) == 0 && plan::chance_of_missing(share, answers) <= plan::PROOF;
             let message = format!(
                 "{address} is in none of {answers} answers of {}, and the hosted zone holds it ({})",
                 observed.server,
@@ -207,7 +207,7 @@ mod tests {
     fn report(truth: Option<Truth>, records: &[String], answers: &[(u8, u64)]) -> CheckReport {
         let mut request = request(truth);
         request.records = Some(listing(records));
-        judge(&request, &[observation(1, answers)], None, Duration::ZERO)
+        judge(&request, &[observation(1, answers)], None, Vec::new(), Duration::ZERO)
     }
 
     fn briefs(report: &CheckReport) -> Vec<(FindingId, Severity)> {
@@ -312,7 +312,8 @@ mod tests {
         let mut request = request(one_serves());
         let held = listing(&[record("A", ONE, 100, "192.0.2.1")]);
         request.records = Some(held.with_gap(Some("page 2 failed".to_owned())));
-        let report = judge(&request, &[observation(1, &[(1, 30), (9, 30)])], None, Duration::ZERO);
+        let report =
+            judge(&request, &[observation(1, &[(1, 30), (9, 30)])], None, Vec::new(), Duration::ZERO);
         let found = of(&report, FindingId::TruthIncomplete);
         assert_eq!(found.severity, Severity::Unknown);
         assert!(found.message.ends_with("page 2 failed"), "{}", found.message);
@@ -333,10 +334,10 @@ mod tests {
         let two = record("A", "registrar/edge/video/i-2", 100, "192.0.2.2");
         let checked = two.replacen('{', r#"{"HealthCheckId":"abc","#, 1);
         let weightless = record("A", "registrar/edge/video/i-2", 0, "192.0.2.2");
-        let missing = report(None, &[one.clone(), two], &[(1, 60)]);
+        let missing = report(None, &[one.clone(), two], &[(1, 200)]);
         assert_eq!(briefs(&missing), [(FindingId::MissingIp, Severity::Warning)]);
         for close in [checked, weightless] {
-            assert_eq!(briefs(&report(None, &[one.clone(), close], &[(1, 60)])), []);
+            assert_eq!(briefs(&report(None, &[one.clone(), close], &[(1, 200)])), []);
         }
     }
 }

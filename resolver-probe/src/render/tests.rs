@@ -12,7 +12,7 @@ use crate::truth::Truth;
 use crate::wire::Rcode;
 
 fn report(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    judge(&request(truth), observations, None, Duration::ZERO)
+    judge(&request(truth), observations, None, Vec::new(), Duration::ZERO)
 }
 
 fn plain(report: &CheckReport) -> String {
