@@ -8,6 +8,7 @@
 //! CheckRequest ─► rounds of queries ─► Observation of each server ─► judgement against Truth ─► CheckReport
 //! ```
 
+mod actions;
 pub mod arguments;
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -34,6 +35,7 @@ mod truth;
 mod udp;
 mod wire;
 
+pub use actions::ACTIONS;
 pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
