@@ -18,10 +18,15 @@ mod emf;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
+#[doc(hidden)]
+pub mod fuzzing;
 mod holders;
 mod judge;
 mod observation;
+mod order;
+mod pace;
 mod plan;
+mod progress;
 pub mod reach;
 mod reaching;
 mod records;
@@ -29,6 +34,7 @@ mod render;
 mod report;
 mod resolver;
 mod sampler;
+mod sampling;
 pub mod statistics;
 mod tcp;
 mod truth;
@@ -42,6 +48,7 @@ pub use discover::{
 };
 pub use emf::{DIMENSIONS, Dimensions, METRICS, Metric, emf};
 pub use plan::Samples;
+pub use progress::{Phase, Progress, ProgressState};
 pub use reaching::Reaching;
 pub use records::RecordInventory;
 pub use render::{render_human, render_json};

@@ -38,8 +38,8 @@ struct Expected {
     /// The instance, or `None` for the fallback.
     instance: Option<InstanceId>,
     weight: u8,
-    /// Whether a tag or the document says so; where a tag cannot be read, the weight stays as it was.
-    weight_is_known: bool,
+    /// Whether that is its weight for certain.
+    is_weight_known: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -117,13 +117,12 @@ impl Truth {
     fn add(&mut self, instance: &Instance, role: &Role) {
         let kind = self.policy.address;
         let published = instance.addresses.of_kind(kind).map(|ip| ip.0);
-        let (weight, weight_is_known) = weight(&self.policy, instance);
+        let (weight, is_weight_known) = weight(&self.policy, instance);
         for address in KINDS.iter().filter_map(|kind| instance.addresses.of_kind(*kind)).map(|ip| ip.0) {
             let is_published = Some(address) == published;
             let (why, unsure) = match role {
                 Role::Serving if is_published => {
-                    let instance = Some(instance.id.clone());
-                    let expected = Expected { instance, weight, weight_is_known };
+                    let expected = Expected { instance: Some(instance.id.clone()), weight, is_weight_known };
                     self.expected.entry(address).or_insert(expected);
                     continue;
                 }
@@ -146,7 +145,7 @@ impl Truth {
         if let (Some(Fallback::Address(address)), true, false) =
             (&self.policy.fallback, self.expected.is_empty(), self.is_retired())
         {
-            self.expected.insert(*address, Expected { instance: None, weight: 0, weight_is_known: true });
+            self.expected.insert(*address, Expected { instance: None, weight: 0, is_weight_known: true });
         }
     }
 
@@ -198,11 +197,30 @@ impl Truth {
 
     /// Returns the smallest share that sampling must be able to see, and of how many records: that of any
     /// expected record, or of one stray record of the default weight, when one of those is answered too.
-    pub(crate) fn smallest_share(&self) -> (f64, u64) {
+    /// Shares below `rarest` are left out.
+    pub(crate) fn smallest_share(&self, rarest: f64) -> (f64, u64) {
         let stray = self.share(self.policy.default_weight, 1);
-        let shares = self.expected.values().map(|expected| self.share(expected.weight, 1));
-        let smallest = shares.chain([stray]).filter(|share| *share > 0.0).fold(1.0, f64::min);
+        let shares = self.expected.values().map(|expected| self.share(expected.weight, 1)).chain([stray]);
+        let smallest = shares.filter(|share| *share > 0.0 && *share >= rarest).fold(1.0, f64::min);
         (smallest, self.expected.len() as u64 + 1)
+    }
+
+    /// Returns the addresses that should be answered in proportion to their weights, where weights decide.
+    ///
+    /// Among answers with one of them, each has its part of the sum of the weights, whatever else is answered.
+    pub(crate) fn weights(&self) -> Option<Vec<(Ipv4Addr, u64)>> {
+        if self.policy.routing != Routing::Weighted {
+            return None;
+        }
+        let unsure = self.others.values().filter_map(|other| other.unsure);
+        let mut all = self.expected.values().map(|expected| expected.weight).chain(unsure);
+        // Route 53 API reference, `Weight`: where all weights are 0, all records are equally likely.
+        let equal = all.all(|weight| weight == 0);
+        let known = self.expected.iter().filter(|(_, expected)| expected.is_weight_known);
+        let weights: Vec<(Ipv4Addr, u64)> = known
+            .map(|(address, expected)| (*address, if equal { 1 } else { u64::from(expected.weight) }))
+            .collect();
+        weights.iter().any(|(_, weight)| *weight > 0).then_some(weights)
     }
 
     fn share(&self, weight: u8, strangers: u64) -> f64 {
@@ -225,7 +243,7 @@ impl Truth {
     /// Returns the weight (0 to 255) that an instance's record should have, where that is known.
     pub(crate) fn weight_of(&self, address: Ipv4Addr) -> Option<u8> {
         let expected = self.expected.get(&address).filter(|expected| expected.instance.is_some())?;
-        let is_known = expected.weight_is_known && self.policy.routing == Routing::Weighted;
+        let is_known = expected.is_weight_known && self.policy.routing == Routing::Weighted;
         is_known.then_some(expected.weight)
     }
 
@@ -269,12 +287,13 @@ impl Truth {
     }
 }
 
-/// Returns the weight, and whether it is known: a tag that does not parse leaves it as it was.
+/// Returns a weight, and whether it is that for certain: a tag that does not parse leaves the weight as it was,
+/// which is not known here.
 fn weight(policy: &Policy, instance: &Instance) -> (u8, bool) {
-    let tag = instance.tags.get(&policy.weight_tag);
-    let tagged = tag.and_then(|tag| tag.parse().ok());
+    let tagged = instance.tags.get(&policy.weight_tag).map(|tag| tag.parse().ok());
     let smallest = u8::from(policy.when_empty == WhenEmpty::Fallback);
-    (tagged.unwrap_or(policy.default_weight).max(smallest), tag.is_none() || tagged.is_some())
+    let weight = tagged.flatten().unwrap_or(policy.default_weight).max(smallest);
+    (weight, tagged != Some(None))
 }
 
 fn role(policy: &Policy, instance: &Instance, groups: Option<&Groups>) -> Role {
@@ -334,6 +353,25 @@ mod tests {
     fn records_that_all_have_weight_0_share_equally() {
         let truth = truth("", &[("i-1", "192.0.2.1", "running", "0"), ("i-2", "192.0.2.2", "running", "0")]);
         assert_eq!(truth.share_beside(address(1), 0), Some(0.5));
+    }
+
+    #[test]
+    fn weights_are_those_of_the_tags_where_they_can_be_read() {
+        let truth = truth(
+            "",
+            &[
+                ("i-1", "192.0.2.1", "running", "100"),
+                ("i-2", "192.0.2.2", "running", "0"),
+                ("i-3", "192.0.2.3", "running", "not a number"),
+            ],
+        );
+        assert_eq!(truth.weights(), Some(vec![(address(1), 100), (address(2), 0)]));
+    }
+
+    #[test]
+    fn weights_that_are_all_0_are_equal() {
+        let zero = [("i-1", "192.0.2.1", "running", "0"), ("i-2", "192.0.2.2", "running", "0")];
+        assert_eq!(truth("", &zero).weights(), Some(vec![(address(1), 1), (address(2), 1)]));
     }
 
     #[test]

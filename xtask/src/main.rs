@@ -1,13 +1,15 @@
 //! `cargo xtask`: the project's own commands.
 //!
 //! `cargo xtask ci` is the whole of what has to pass; it needs the toolchain and Python, and installs the
-//! rest below `target`.
+//! rest below `target`, but for the servers of other makers, which are packages of the system.
 
 mod bench;
 mod ci;
 mod command;
+mod fuzz;
 mod package;
 mod readme;
+mod servers;
 mod venv;
 
 use std::io::Write;
@@ -24,6 +26,8 @@ enum Cli {
     Ci,
     /// Build, check and pack the function for Lambda, and the operator's programs.
     Package(package::PackageArguments),
+    /// Fuzz what reads from the network, for a bounded time.
+    Fuzz(fuzz::FuzzArguments),
     /// Measure, and print the figures.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse() {
         Cli::Ci => ci::run(),
         Cli::Package(arguments) => package::run(&arguments),
+        Cli::Fuzz(arguments) => fuzz::run(&arguments),
         Cli::Bench(command) => bench::run(&command),
         Cli::Python => python(),
         Cli::Readme(ReadmeCommand::Run) => readme::run(),

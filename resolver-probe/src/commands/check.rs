@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 use registrar_shell::tell;
 use resolver_probe::arguments::{CheckArgs, Format};
-use resolver_probe::statistics::Alpha;
 use resolver_probe::{CheckReport, CheckRequest, FindingId};
 use tokio::time::Instant;
 
@@ -49,9 +48,12 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
         timeout: asking.timeout,
         deadline: arguments.deadline,
         rate: arguments.rate,
-        alpha: Alpha::default(),
+        alpha: arguments.alpha,
+        power: arguments.power,
+        smallest_share: arguments.smallest_share,
         started_at: now(),
         seed,
+        progress: None,
     })
 }
 

@@ -191,7 +191,7 @@ fn what_cannot_be_judged_is_one_finding_for_each_probe_and_never_critical() {
     let blind =
         [(1, Liveness::VantageBlind, Severity::Unknown), (2, Liveness::VantageBlind, Severity::Unknown)];
     let documents = vec![document("stun:3478", &blind), document("tcp:443", &blind)];
-    let report = judged(Some(truth("", &two)), &[(1, 30), (2, 30)], documents);
+    let report = judged(Some(truth("", &two)), &[(1, 1_000), (2, 1_000)], documents);
     let blind = (FindingId::VantageBlind, Severity::Unknown, None);
     assert_eq!(briefs(&report), [blind, blind]);
     assert_eq!((report.exit_code(FailOn::Warning), report.exit_code(FailOn::Critical)), (3, 3));
@@ -220,7 +220,7 @@ fn of_what_is_not_answered_liveness_is_evidence_alone() {
         (Liveness::VantageBlind, Severity::Unknown),
     ] {
         let documents = stun(&[(1, Liveness::Alive, Severity::Info), (2, liveness, severity)]);
-        let report = judged(Some(truth("", &two)), &[(1, 60)], documents);
+        let report = judged(Some(truth("", &two)), &[(1, 2_000)], documents);
         assert_eq!(briefs(&report), [(FindingId::MissingIp, Severity::Warning, Some(2))]);
         assert_eq!(report.findings[0].evidence["liveness"], liveness.to_string().as_str().into());
         assert_eq!(about(&report, 2), (AddressVerdict::MissingIp, Some(liveness)));

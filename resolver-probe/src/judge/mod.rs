@@ -7,6 +7,7 @@ mod discovered;
 mod liveness;
 mod records;
 mod servers;
+mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,7 +16,8 @@ use std::time::Duration;
 use crate::check::CheckRequest;
 use crate::discover::Discovery;
 use crate::observation::Observation;
-use crate::plan::{self, Samples};
+use crate::order::{Dependence, Habit};
+use crate::plan::{self, Aim};
 use crate::reach::ReachDocument;
 use crate::report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, Finding, FindingId, SCHEMA,
@@ -32,10 +34,12 @@ pub(crate) fn judge(
     reached: Vec<ReachDocument>,
     duration: Duration,
 ) -> CheckReport {
-    let scene = Scene::new(request.truth.as_ref(), request.samples, observations);
+    let scene = Scene::new(Aim::of(request, observations.len()), observations);
+    let weights = weights::judge(&scene, request.seed);
     let mut addresses = over_all_servers(&scene);
     let mut findings = addresses::findings(&scene);
     findings.extend(servers::findings(&scene));
+    findings.extend(weights.findings);
     findings.extend(discovery.iter().flat_map(discovered::findings));
     if let Some(held) = &request.records {
         records::explain(&mut findings, held);
@@ -45,9 +49,10 @@ pub(crate) fn judge(
     findings.extend(liveness::findings(scene.truth, &reached, &mut addresses));
     liveness::add_evidence(&mut findings, &addresses);
     findings.sort_by_key(|finding| (finding.severity, finding.id, finding.address, finding.server));
-    let answers = scene.rows.iter().cloned();
-    let report = |(seen, rows): (&Observation, Vec<AnswerReport>)| ServerReport {
+    let answers = scene.rows.iter().cloned().zip(weights.reports);
+    let report = |(seen, (rows, weights)): (&Observation, (Vec<AnswerReport>, _))| ServerReport {
         name_server: discovery.as_ref().and_then(|found| found.name_of(seen.server)),
+        weights,
         ..servers::report(seen, rows)
     };
     CheckReport {
@@ -58,8 +63,8 @@ pub(crate) fn judge(
         started_at: request.started_at,
         duration,
         alpha: request.alpha,
-        plan: None,
-        homogeneity: None,
+        plan: scene.aim.plan(),
+        homogeneity: weights.homogeneity,
         resolvers: Vec::new(),
         reach: reached,
         servers: observations.iter().zip(answers).map(report).collect(),
@@ -72,17 +77,21 @@ pub(crate) fn judge(
 
 /// Everything that a judgement looks at.
 struct Scene<'a> {
+    aim: Aim<'a>,
     truth: Option<&'a Truth>,
-    samples: Samples,
     observations: &'a [Observation],
+    /// What the order of each server's answers is like, in the order of the observations.
+    orders: Vec<Option<Dependence>>,
     /// The addresses of each server, in the order of the observations.
     rows: Vec<Vec<AnswerReport>>,
 }
 
 impl<'a> Scene<'a> {
-    fn new(truth: Option<&'a Truth>, samples: Samples, observations: &'a [Observation]) -> Self {
-        let rows = observations.iter().map(|observed| rows(truth, observed)).collect();
-        Self { truth, samples, observations, rows }
+    fn new(aim: Aim<'a>, observations: &'a [Observation]) -> Self {
+        let orders: Vec<_> = observations.iter().map(|observed| aim.dependence(observed)).collect();
+        let ordered = observations.iter().zip(&orders);
+        let rows = ordered.map(|(observed, order)| rows(&aim, observed, habit(order.as_ref()))).collect();
+        Self { aim, truth: aim.truth, observations, orders, rows }
     }
 
     /// Returns each server together with its addresses.
@@ -98,15 +107,16 @@ impl<'a> Scene<'a> {
 
 /// Lists the addresses that a server answers, or should answer. A server that does not answer the question
 /// has none: what it would say is not known.
-fn rows(truth: Option<&Truth>, observed: &Observation) -> Vec<AnswerReport> {
+fn rows(aim: &Aim<'_>, observed: &Observation, habit: Option<Habit>) -> Vec<AnswerReport> {
     let mut addresses: BTreeSet<Ipv4Addr> = observed.addresses().collect();
     if observed.sampled.answers > 0 {
-        addresses.extend(truth.into_iter().flat_map(Truth::expected).map(|(address, _)| address));
+        addresses.extend(aim.truth.into_iter().flat_map(Truth::expected).map(|(address, _)| address));
     }
-    addresses.into_iter().map(|address| row(truth, observed, address)).collect()
+    addresses.into_iter().map(|address| row(aim, observed, habit, address)).collect()
 }
 
-fn row(truth: Option<&Truth>, observed: &Observation, address: Ipv4Addr) -> AnswerReport {
+fn row(aim: &Aim<'_>, observed: &Observation, habit: Option<Habit>, address: Ipv4Addr) -> AnswerReport {
+    let truth = aim.truth;
     let count = observed.sampled.count(address);
     let replies = observed.sampled.answers;
     AnswerReport {
@@ -120,7 +130,7 @@ fn row(truth: Option<&Truth>, observed: &Observation, address: Ipv4Addr) -> Answ
         verdict: match truth {
             None => AddressVerdict::NotJudged,
             Some(truth) if observed.times_seen(address) > 0 => verdict_of_answered(truth, address),
-            Some(truth) => verdict_of_unseen(truth, observed, address),
+            Some(truth) => verdict_of_unseen((aim, truth), observed, habit, address),
         },
     }
 }
@@ -147,16 +157,25 @@ fn verdict_of_answered(truth: &Truth, address: Ipv4Addr) -> AddressVerdict {
     }
 }
 
-/// An expected address is missing only where chance does not explain that it was not seen.
-fn verdict_of_unseen(truth: &Truth, observed: &Observation, address: Ipv4Addr) -> AddressVerdict {
-    let strangers = plan::strangers(truth, observed);
-    match truth.share_beside(address, strangers) {
+/// An expected address is missing only where chance does not explain that it was not seen, and chance is known
+/// only of answers that do not come in clusters.
+fn verdict_of_unseen(
+    (aim, truth): (&Aim<'_>, &Truth),
+    observed: &Observation,
+    habit: Option<Habit>,
+    address: Ipv4Addr,
+) -> AddressVerdict {
+    match truth.share_beside(address, plan::strangers(truth, observed)) {
         Some(share) if share > 0.0 => {
-            let proven = plan::chance_of_missing(share, observed.sampled.answers) <= plan::PROOF;
+            let proven = habit != Some(Habit::Clustered) && aim.is_missing(truth, observed, address);
             if proven { AddressVerdict::MissingIp } else { AddressVerdict::Undecided }
         }
         Some(_) | None => AddressVerdict::Idle,
     }
+}
+
+fn habit(order: Option<&Dependence>) -> Option<Habit> {
+    order.and_then(|order| order.habit)
 }
 
 fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {

@@ -3,12 +3,13 @@
 //! Whether an address should be answered is the truth's to say. A listing is a moment earlier than the
 //! answers, so that a record which changes in between makes a remark and never an alarm.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use registrar_core::record_set::RecordSet;
 
-use super::{Scene, finding};
-use crate::plan;
+use super::{Scene, finding, habit};
+use crate::order::Habit;
 use crate::records::{Ownership, RecordInventory};
 use crate::report::{Finding, FindingId, Severity};
 use crate::truth::{Standing, Truth};
@@ -175,12 +176,15 @@ fn never_answered<'a>(
     record: &'a RecordSet,
 ) -> impl Iterator<Item = Finding> + 'a {
     let share = held.share(record).filter(|_| record.health_check_id.is_none());
+    let all: BTreeSet<Ipv4Addr> = held.records().flat_map(RecordSet::addresses).collect();
     let addresses = record.addresses().filter_map(move |address| Some((address, share?)));
     addresses.flat_map(move |(address, share)| {
-        scene.observations.iter().filter_map(move |observed| {
+        let addresses = all.len();
+        let servers = scene.observations.iter().zip(&scene.orders);
+        servers.filter_map(move |(observed, order)| {
+            let is_draw = habit(order.as_ref()) != Some(Habit::Clustered);
+            let is_absent = is_draw && scene.aim.is_absent(observed, address, share, addresses);
             let answers = observed.sampled.answers;
-            let is_missing =
-                observed.times_seen(address) == 0 && plan::chance_of_missing(share, answers) <= plan::PROOF;
             let message = format!(
                 "{address} is in none of {answers} answers of {}, and the hosted zone holds it ({})",
                 observed.server,
@@ -188,7 +192,7 @@ fn never_answered<'a>(
             );
             let finding = finding(FindingId::MissingIp, Severity::Warning, message);
             let finding = finding.about(address).at(observed.server).with("answers", answers);
-            is_missing.then(|| finding.with("expected_share", share).with("source", SOURCE))
+            is_absent.then(|| finding.with("expected_share", share).with("source", SOURCE))
         })
     })
 }
