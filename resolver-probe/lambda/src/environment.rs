@@ -181,7 +181,7 @@ mod tests {
         for (name, value) in [
             (DEPLOYMENT, "Edge!"),
             (POOL, "Video!"),
-            (NAME, "-"),
+            (NAME, "video..example.com"),
             (CONFIG_PATH, "pools"),
             (VANTAGE, "here"),
             (REACH, "stun"),

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use registrar_shell::tell;
-use resolver_probe::arguments::{CheckArgs, Format};
+use resolver_probe::arguments::{CheckArgs, Format, TruthArgs, TruthSource};
 use resolver_probe::{CheckReport, CheckRequest, FindingId};
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
         Format::Json => resolver_probe::render_json(&report),
     };
     print(&text).context("failed to print the report")?;
-    advise(&report);
+    advise(&report, &arguments.truth);
     Ok(report.exit_code(fail_on(arguments.fail_on)))
 }
 
@@ -58,9 +58,10 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
 }
 
 /// Says once, beside the report, what else may explain it.
-fn advise(report: &CheckReport) {
+fn advise(report: &CheckReport, truth: &TruthArgs) {
     let found = |id: FindingId| report.findings.iter().any(|finding| finding.id == id);
-    if found(FindingId::StaleRecord) || found(FindingId::MissingIp) {
+    let is_dumped = matches!(truth.truth, Some(TruthSource::File(_)));
+    if is_dumped && (found(FindingId::StaleRecord) || found(FindingId::MissingIp)) {
         tell("hint: dump the fleet again if instances came or went since it was dumped");
     }
     if found(FindingId::TooFewSamples) {
