@@ -12,7 +12,6 @@
     clippy::print_stdout,
     reason = "a bench that cannot be set up has to stop, and prints"
 )]
-#![expect(clippy::disallowed_methods, reason = "a bench looks at the clock and its arguments")]
 
 mod pool;
 mod rate;
