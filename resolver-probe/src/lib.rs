@@ -9,11 +9,16 @@
 //! ```
 
 pub mod arguments;
+mod caches;
 mod check;
 mod discover;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
+#[doc(hidden)]
+pub mod fuzzing;
+mod history;
+mod holders;
 mod judge;
 mod observation;
 mod order;
@@ -21,27 +26,39 @@ mod pace;
 mod plan;
 mod progress;
 pub mod reach;
+mod reaching;
 mod render;
 mod report;
 mod resolver;
+mod resolving;
 mod sampler;
 mod sampling;
+mod staleness;
 pub mod statistics;
 mod tcp;
 mod truth;
 mod udp;
 mod wire;
 
+pub use caches::{
+    AuthorityReport, CachesReport, CachesRequest, caches, render_human as render_caches_human,
+    render_json as render_caches_json,
+};
 pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
+pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};
-pub use render::{render_human, render_json};
+pub use reaching::Reaching;
+pub use render::{
+    Look, Origin, render_html, render_human, render_json, render_junit, render_nagios, render_prometheus,
+    render_reach_junit, render_reach_nagios, render_reach_prometheus,
+};
 pub use report::{
-    AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,
-    RcodeCount, ResolverAnswer, ResolverReport, SampleCounts, ServerReport, Severity, Sighting,
+    AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, ExitPolicy, FailOn, Finding,
+    FindingId, RcodeCount, ResolverAnswer, ResolverReport, SampleCounts, ServerReport, Severity, Sighting,
     StaleInterval, TcpReport, TransportReport, TransportState, TtlCount, UdpReport, Verdict, WeightsReport,
 };
 pub use resolver::{
@@ -51,5 +68,6 @@ pub use resolver::{
 };
 #[cfg(feature = "encrypted")]
 pub use resolver::{Trust, TrustError};
+pub use staleness::Sign;
 pub use truth::Truth;
 pub use wire::Rcode;

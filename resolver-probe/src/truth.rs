@@ -12,6 +12,8 @@ use registrar_core::inventory::{Fleet, Groups, Instance, InstanceState, Lifecycl
 use registrar_core::name::RecordName;
 use registrar_core::pool::{Fallback, Policy, PoolState, Routing, WhenEmpty};
 
+use crate::holders::{Holder, Holders};
+
 /// Route 53 Developer Guide, "Multivalue answer routing": up to eight healthy records are answered.
 const MULTIVALUE_ANSWERS: f64 = 8.0;
 
@@ -25,6 +27,7 @@ pub struct Truth {
     expected: BTreeMap<Ipv4Addr, Expected>,
     /// Addresses of instances that should not be answered, or that may or may not be.
     others: BTreeMap<Ipv4Addr, Other>,
+    holders: Holders,
     gaps: Vec<String>,
     fleet_is_complete: bool,
     taken_as_in_service: u64,
@@ -79,6 +82,7 @@ impl Truth {
             policy: policy.clone(),
             expected: BTreeMap::new(),
             others: BTreeMap::new(),
+            holders: Holders::of(policy, fleet, groups),
             gaps: gaps.map(ToString::to_string).collect(),
             fleet_is_complete: fleet.gap.is_none(),
             taken_as_in_service: 0,
@@ -163,6 +167,26 @@ impl Truth {
             None if self.fleet_is_complete || self.is_retired() => Standing::Nobody,
             None => Standing::Unsure(None),
         }
+    }
+
+    /// Returns the instance that has an address, whether or not it should be answered.
+    pub(crate) fn holder(&self, address: Ipv4Addr) -> Option<&Holder> {
+        self.holders.get(address)
+    }
+
+    /// Returns the kind of address that the pool publishes.
+    pub(crate) fn kind(&self) -> AddressKind {
+        self.policy.address
+    }
+
+    /// Says whether an instance that is not known here does not exist.
+    pub(crate) fn knows_all(&self) -> bool {
+        self.fleet_is_complete
+    }
+
+    /// Says whether an address may be answered that no instance of the fleet needs to have: that of the fallback.
+    pub(crate) fn may_be_outside(&self, address: Ipv4Addr) -> bool {
+        matches!(self.standing(address), Standing::Fallback | Standing::Expected(None))
     }
 
     /// Returns the share (0 to 1) of the replies in which an expected address should stand, when

@@ -1,11 +1,12 @@
 //! `cargo xtask`: the project's own commands.
 //!
-//! `cargo xtask ci` is the whole of what has to pass; it needs the toolchain and Python, and installs the
+//! `cargo xtask ci` is the whole of what has to pass; it needs the toolchain, a C++ compiler and Python, and installs the
 //! rest below `target`, but for the servers of other makers, which are packages of the system.
 
 mod bench;
 mod ci;
 mod command;
+mod fuzz;
 mod package;
 mod readme;
 mod servers;
@@ -25,6 +26,8 @@ enum Cli {
     Ci,
     /// Build, check and pack the function for Lambda, and the operator's programs.
     Package(package::PackageArguments),
+    /// Fuzz what reads from the network, for a bounded time.
+    Fuzz(fuzz::FuzzArguments),
     /// Measure, and print the figures.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse() {
         Cli::Ci => ci::run(),
         Cli::Package(arguments) => package::run(&arguments),
+        Cli::Fuzz(arguments) => fuzz::run(&arguments),
         Cli::Bench(command) => bench::run(&command),
         Cli::Python => python(),
         Cli::Readme(ReadmeCommand::Run) => readme::run(),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::evidence::{Echo, ReachEvidence, ReplyDetail};
+use super::evidence::{Echo, Handshake, ReachEvidence, ReplyDetail};
 use super::probe::{ReachProbe, Transport};
 use super::report::{ReachDocument, ReachReport};
 use super::sentence::{ms, versions};
@@ -64,7 +64,7 @@ fn headline(document: &ReachDocument) -> String {
 }
 
 /// The worst address's sentence, and how many more are as bad; or how many are alive.
-fn said(document: &ReachDocument) -> String {
+pub(crate) fn said(document: &ReachDocument) -> String {
     let worst = document.addresses.iter().map(|report| report.severity).min();
     let mut as_bad = document.addresses.iter().filter(|report| Some(report.severity) == worst);
     let Some(first) = as_bad.next() else { return "no address was asked".to_owned() };
@@ -75,7 +75,8 @@ fn said(document: &ReachDocument) -> String {
     }
 }
 
-fn performance_data(document: &ReachDocument) -> String {
+/// Performance data of the Monitoring Plugins.
+pub(crate) fn performance_data(document: &ReachDocument) -> String {
     let alive = document.addresses.iter().filter(|report| report.liveness == Liveness::Alive).count();
     let sum = |of: fn(&ReachEvidence) -> u64| -> u64 {
         document.addresses.iter().map(|report| of(&report.evidence)).sum()
@@ -111,6 +112,7 @@ fn evidence(seen: &ReachEvidence, probe: &ReachProbe) -> Vec<(&'static str, Stri
         lines.push(("rtt", format!("{times} (shortest, median, longest)")));
     }
     lines.extend(seen.reply.as_ref().map(|reply| ("reply", said_in(reply))));
+    lines.extend(seen.handshake.as_ref().map(|handshake| ("handshake", said_of(handshake))));
     if let Some(icmp) = seen.obstacle.and_then(|obstacle| obstacle.icmp) {
         lines.push(("error", icmp.to_string()));
     }
@@ -159,6 +161,15 @@ fn said_in(reply: &ReplyDetail) -> String {
             };
             format!("SRT handshake version {version}, {cipher}, packets of up to {mtu} octets")
         }
+    }
+}
+
+fn said_of(handshake: &Handshake) -> String {
+    match handshake {
+        Handshake::Agreed { took_us } => format!("completed in {}", ms(*took_us)),
+        Handshake::WrongIdentity { why } => format!("somebody else's certificate: {why}"),
+        Handshake::Failed { why } => format!("broken off: {why}"),
+        Handshake::Silent => "not completed in time".to_owned(),
     }
 }
 
