@@ -30,4 +30,5 @@ mod streams;
 mod waiting;
 mod watch;
 mod watching;
+mod weights;
 mod zone_file;
