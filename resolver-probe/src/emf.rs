@@ -7,6 +7,7 @@ use registrar_core::Timestamp;
 use serde_json::{Value, json};
 
 use crate::report::{AddressVerdict, CheckReport, FindingId, Severity, Verdict};
+use crate::watch::Summary;
 
 /// A metric: its name and its unit, as CloudWatch writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,13 +45,7 @@ pub struct Dimensions {
 /// Writes the metrics of a check that ended at `now`, as one line without its line break.
 #[must_use]
 pub fn emf(report: &CheckReport, dimensions: &Dimensions, now: Timestamp) -> String {
-    let declared: Vec<Value> =
-        METRICS.iter().map(|metric| json!({ "Name": metric.name, "Unit": metric.unit })).collect();
-    let directive = json!({
-        "Namespace": dimensions.namespace,
-        "Dimensions": [DIMENSIONS],
-        "Metrics": declared,
-    });
+    let directive = directive(dimensions);
     let findings = |severity| report.findings.iter().filter(|found| found.severity == severity).count();
     let kinds = |id| report.findings.iter().filter(|found| found.id == id).count();
     let addresses = |verdict| report.addresses.iter().filter(|found| found.verdict == verdict).count();
@@ -78,6 +73,40 @@ pub fn emf(report: &CheckReport, dimensions: &Dimensions, now: Timestamp) -> Str
         "duration_seconds": report.duration.as_secs_f64(),
     })
     .to_string()
+}
+
+/// Writes the metrics of a watch, as it stands at `now`: those of a check that were counted.
+#[must_use]
+pub fn emf_of_watch(name: &str, summary: &Summary, dimensions: &Dimensions, now: Timestamp) -> String {
+    let standing = || summary.findings.iter().map(|standing| &standing.finding);
+    let findings = |severity| standing().filter(|found| found.severity == severity).count();
+    let kinds = |id| standing().filter(|found| found.id == id).count();
+    json!({
+        "_aws": { "Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive(dimensions)] },
+        "Deployment": dimensions.deployment,
+        "Pool": dimensions.pool,
+        "runs": 1,
+        "critical": findings(Severity::Critical),
+        "unknown": u8::from(summary.verdict == Verdict::Unknown),
+        "name": name,
+        "verdict": summary.verdict,
+        "warnings": findings(Severity::Warning),
+        "not_told": findings(Severity::Unknown),
+        "stale": kinds(FindingId::StaleRecord),
+        "missing": kinds(FindingId::MissingIp),
+        "stale_answers": kinds(FindingId::StaleAnswer),
+        "unreachable": kinds(FindingId::NsUnreachable),
+        "servers": summary.servers.len(),
+        "answers": summary.servers.iter().map(|server| server.answers).sum::<u64>(),
+    })
+    .to_string()
+}
+
+/// Says which members of a line are metrics, and where they belong.
+fn directive(dimensions: &Dimensions) -> Value {
+    let declared: Vec<Value> =
+        METRICS.iter().map(|metric| json!({ "Name": metric.name, "Unit": metric.unit })).collect();
+    json!({ "Namespace": dimensions.namespace, "Dimensions": [DIMENSIONS], "Metrics": declared })
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
-pub use emf::{DIMENSIONS, Dimensions, METRICS, Metric, emf};
+pub use emf::{DIMENSIONS, Dimensions, METRICS, Metric, emf, emf_of_watch};
 pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};

@@ -21,7 +21,7 @@ const KINDS: [AddressKind; 4] =
     [AddressKind::CarrierIp, AddressKind::PublicIp, AddressKind::CustomerOwnedIp, AddressKind::PrivateIp];
 
 /// What one pool's name should answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
     policy: Policy,
     expected: BTreeMap<Ipv4Addr, Expected>,
@@ -33,7 +33,7 @@ pub struct Truth {
     taken_as_in_service: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Expected {
     /// The instance, or `None` for the fallback.
     instance: Option<InstanceId>,
@@ -42,7 +42,7 @@ struct Expected {
     is_weight_known: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Other {
     instance: InstanceId,
     why: String,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use registrar_core::Timestamp;
+use registrar_core::ids::HostedZoneId;
 
 use super::watch::{alpha, rate};
 use super::{AskingArgs, TruthArgs};
@@ -45,6 +46,12 @@ pub struct PropagateArgs {
     /// When the change was made, such as 2026-11-21T12:00:00Z, which seconds then count from [default: now]
     #[arg(long, value_name = "TIME")]
     pub changed_at: Option<Timestamp>,
+    /// The change as Route 53 numbers it, such as C0123456789ABCDEFGHIJ: says beside the servers when it was INSYNC
+    #[arg(long, value_name = "ID", requires = "hosted_zone_id")]
+    pub change_id: Option<String>,
+    /// The hosted zone of --change-id
+    #[arg(long, value_name = "ID", requires = "change_id")]
+    pub hosted_zone_id: Option<HostedZoneId>,
     /// The probability that an absence is called one wrongly, of all servers and addresses together
     #[arg(long, value_name = "P", default_value = "0.000001", value_parser = alpha)]
     pub alpha: Alpha,

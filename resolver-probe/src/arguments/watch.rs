@@ -32,9 +32,10 @@ pub struct WatchArgs {
     /// Queries to each server after which the watch ends [default: until it is stopped]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// How often the truth is looked at again
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = registrar_shell::duration)]
-    pub refresh: Duration,
+    /// How often the truth is looked at again [default: 2s for files, which are read when they changed, and
+    /// 5m for AWS]
+    #[arg(long, value_name = "DURATION", value_parser = registrar_shell::duration)]
+    pub refresh: Option<Duration>,
     /// How often the name servers are looked for again
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = registrar_shell::duration)]
     pub rediscover: Duration,
@@ -58,6 +59,10 @@ pub struct WatchArgs {
     /// A file for the textfile collector, replaced by rename
     #[arg(long, value_name = "FILE")]
     pub textfile: Option<PathBuf>,
+    /// Write a line of CloudWatch's embedded metric format into this namespace for each summary; where it
+    /// runs in Lambda, always
+    #[arg(long, value_name = "NAMESPACE")]
+    pub emf: Option<String>,
     /// How often a summary is told, and the textfile written
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = registrar_shell::duration)]
     pub every: Duration,

@@ -1,5 +1,8 @@
 //! `resolver-probe propagate`: asks until everybody has seen a change, and says how long each took.
 
+#[cfg(feature = "aws")]
+mod status;
+
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
@@ -8,10 +11,12 @@ use registrar_core::name::RecordName;
 use registrar_shell::tell;
 use resolver_probe::arguments::{PropagateArgs, PropagateFormat};
 use resolver_probe::propagate::{
-    Change, News, PropagateRequest, PropagateSettings, Wanted, news_line, propagate, render_human,
-    render_json, render_prometheus,
+    Change, ChangeStatus, News, PropagateRequest, PropagateSettings, Wanted, news_line, propagate,
+    render_human, render_json, render_prometheus,
 };
 
+#[cfg(feature = "aws")]
+use self::status::Route53;
 use super::output::print;
 use super::watch::stopped;
 use super::{now, runtime, seed};
@@ -24,7 +29,8 @@ pub(crate) fn run(arguments: PropagateArgs) -> Result<u8> {
 
 async fn propagate_with(arguments: &Arc<PropagateArgs>) -> Result<u8> {
     let stop = stopped()?;
-    let request = request(arguments)?;
+    let mut request = request(arguments).await?;
+    request.status = status(arguments).await?;
     let from = arguments.changed_at.unwrap_or_else(now);
     let live = arguments.format == PropagateFormat::Human && std::io::stdout().is_terminal();
     let report = propagate(
@@ -54,12 +60,27 @@ async fn propagate_with(arguments: &Arc<PropagateArgs>) -> Result<u8> {
     Ok(report.exit_code())
 }
 
-fn request(arguments: &Arc<PropagateArgs>) -> Result<PropagateRequest> {
+/// Returns who knows how far the change is.
+#[cfg(feature = "aws")]
+async fn status(arguments: &PropagateArgs) -> Result<Option<Box<dyn ChangeStatus>>> {
+    Route53::of(arguments).await
+}
+
+#[cfg(not(feature = "aws"))]
+async fn status(arguments: &PropagateArgs) -> Result<Option<Box<dyn ChangeStatus>>> {
+    ensure!(
+        arguments.change_id.is_none(),
+        "--change-id: this resolver-probe was built without AWS (hint: build it with its default features)"
+    );
+    Ok(None)
+}
+
+async fn request(arguments: &Arc<PropagateArgs>) -> Result<PropagateRequest> {
     let name = inputs::name(&arguments.name)?;
     let (asking, seed) = (&arguments.asking, seed(arguments.asking.seed)?);
     // What is wrong with the command line is told at once.
     inputs::finder(asking, seed)?;
-    let changes = changes(arguments, &name)?;
+    let changes = changes(arguments, &name).await?;
     let of_finder = Arc::clone(arguments);
     let mut searches = seed;
     Ok(PropagateRequest {
@@ -87,8 +108,8 @@ fn request(arguments: &Arc<PropagateArgs>) -> Result<PropagateRequest> {
 }
 
 /// Returns what is wanted, each address with its share as far as that is known.
-fn changes(arguments: &PropagateArgs, name: &RecordName) -> Result<Vec<Change>> {
-    let truth = inputs::truth(name, &arguments.truth)?;
+async fn changes(arguments: &PropagateArgs, name: &RecordName) -> Result<Vec<Change>> {
+    let truth = inputs::told(name, &arguments.truth, arguments.deadline).await?.truth;
     let both = arguments.expect.iter().find(|address| arguments.expect_gone.contains(address));
     if let Some(address) = both {
         ensure!(false, "{address} cannot be there and gone (hint: name it with --expect or --expect-gone)");

@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::screen::Screen;
 use self::sinks::Sinks;
-use self::truth::FileTruth;
+use self::truth::{Source, period};
 use super::{now, runtime, seed};
 use crate::inputs;
 
@@ -38,7 +38,7 @@ async fn watch_with(arguments: &Arc<WatchArgs>) -> Result<u8> {
         }
         None => (None, History::default()),
     };
-    let request = request(arguments, history)?;
+    let request = request(arguments, history).await?;
     let endpoint = match arguments.listen {
         Some(address) => {
             let endpoint = Endpoint::listen(address);
@@ -59,12 +59,12 @@ async fn watch_with(arguments: &Arc<WatchArgs>) -> Result<u8> {
     Ok(code)
 }
 
-fn request(arguments: &Arc<WatchArgs>, history: History) -> Result<WatchRequest> {
+async fn request(arguments: &Arc<WatchArgs>, history: History) -> Result<WatchRequest> {
     let name = inputs::name(&arguments.name)?;
     let (asking, seed) = (&arguments.asking, seed(arguments.asking.seed)?);
     // What is wrong with the command line is told at once, and not as an event.
     inputs::finder(asking, seed)?;
-    let truth = FileTruth::open(&name, arguments)?;
+    let truth = Source::open(&name, arguments).await?;
     let resolvers = inputs::resolvers(asking, seed)?;
     let of_finder = Arc::clone(arguments);
     let mut searches = seed;
@@ -84,7 +84,7 @@ fn request(arguments: &Arc<WatchArgs>, history: History) -> Result<WatchRequest>
         resolvers,
         resolver_period: arguments.resolver_period,
         truth: truth.map(|truth| Box::new(truth) as Box<_>),
-        refresh: arguments.refresh,
+        refresh: period(arguments),
         history,
         timeout: asking.timeout,
         rate: arguments.rate,

@@ -140,6 +140,9 @@ impl State {
             }
         };
         self.truth_failed = None;
+        if self.truth.as_ref() == Some(&truth) {
+            return;
+        }
         let is_first = self.truth.is_none();
         let before = self.truth.replace(Arc::clone(&truth));
         if !is_first {

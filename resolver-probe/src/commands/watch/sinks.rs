@@ -6,19 +6,22 @@
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
 use registrar_core::name::RecordName;
 use registrar_core::{SignedDuration, Timestamp};
 use registrar_shell::tell;
-use resolver_probe::HistoryLine;
 use resolver_probe::arguments::{WatchArgs, WatchFormat};
-use resolver_probe::watch::{Endpoint, Event, Keeper, Picture, State, Watcher, line, metrics};
+use resolver_probe::watch::{Endpoint, Event, Happening, Keeper, Picture, State, Watcher, line, metrics};
+use resolver_probe::{Dimensions, HistoryLine, emf_of_watch};
 
 use super::super::output::{print, replace};
 use super::screen::Screen;
 
+/// The metrics' namespace where none is named, as the scheduled probe's.
+const NAMESPACE: &str = "ResolverProbe";
 /// Events that are kept for the picture: more rows than terminals have.
 const LATEST: usize = 100;
 
@@ -33,6 +36,8 @@ pub(super) struct Sinks {
     /// What happened, as lines; the latest last.
     latest: VecDeque<String>,
     written_at: Option<Timestamp>,
+    /// Where CloudWatch's metrics belong, where somebody wants them.
+    dimensions: Option<Dimensions>,
     history: Complaint,
     textfile: Complaint,
 }
@@ -53,6 +58,7 @@ impl Sinks {
             screen,
             latest: VecDeque::new(),
             written_at: None,
+            dimensions: dimensions(arguments),
             history: Complaint::default(),
             textfile: Complaint::default(),
         }
@@ -66,6 +72,18 @@ impl Sinks {
             print(last)?;
         }
         Ok(())
+    }
+
+    /// Writes CloudWatch's metrics for each summary.
+    fn emf(&self, events: &[Event]) -> String {
+        let Some(dimensions) = &self.dimensions else { return String::new() };
+        let lines = events.iter().filter_map(|event| match &event.happening {
+            Happening::Summary(summary) | Happening::Ended { summary, .. } => {
+                Some(emf_of_watch(&event.name, summary, dimensions, event.at) + "\n")
+            }
+            _ => None,
+        });
+        lines.collect()
     }
 
     fn draw(&mut self, state: &State, at: Timestamp) -> io::Result<()> {
@@ -103,6 +121,7 @@ impl Watcher for Sinks {
                 self.latest.push_back(line);
             }
         }
+        text.push_str(&self.emf(events));
         let forgotten = self.latest.len().saturating_sub(LATEST);
         drop(self.latest.drain(..forgotten));
         if self.screen.is_some() || text.is_empty() { Ok(()) } else { print(&text) }
@@ -128,6 +147,19 @@ impl Watcher for Sinks {
         }
         self.draw(state, at)
     }
+}
+
+/// Returns where CloudWatch's metrics belong, where they were asked for, or somebody reads standard output for them.
+#[expect(clippy::disallowed_methods, reason = "a binary may look at its environment")]
+fn dimensions(arguments: &WatchArgs) -> Option<Dimensions> {
+    let in_lambda = std::env::var_os("AWS_LAMBDA_FUNCTION_NAME").is_some();
+    let namespace = arguments.emf.clone().or_else(|| in_lambda.then(|| NAMESPACE.to_owned()))?;
+    let pool = arguments.truth.pool.as_deref().unwrap_or("-");
+    // A pool document is named by its stem, or as NAME=FILE.
+    let name = pool.split_once('=').map_or(pool, |(name, _)| name);
+    let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let deployment = arguments.truth.deployment.to_string();
+    Some(Dimensions { namespace, deployment, pool: stem.unwrap_or_else(|| name.to_owned()) })
 }
 
 /// Something that may fail for hours, and is told once.
