@@ -62,7 +62,7 @@ pub struct Cli {
 pub enum Command {
     /// Asks each server for a name, often enough to see every record, and compares with the fleet
     #[command(after_help = EXIT_CODES)]
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// Watches resolvers for some TTLs: which of them stretch, clamp or serve stale, with the evidence
     #[command(after_help = CACHES_EXIT_CODES)]
     Caches(CachesArgs),
@@ -115,11 +115,7 @@ impl OutputArgs {
     /// Returns what the exit code makes of findings.
     #[must_use]
     pub fn policy(&self) -> ExitPolicy {
-        let fail_on = match self.fail_on {
-            _ if self.exit_zero => FailOn::Nothing,
-            FailOnArg::Warning => FailOn::Warning,
-            FailOnArg::Critical => FailOn::Critical,
-        };
+        let fail_on = if self.exit_zero { FailOn::Nothing } else { FailOn::from(self.fail_on) };
         ExitPolicy { fail_on, unknown_is_critical: self.unknown_as == UnknownAsArg::Critical }
     }
 }
@@ -132,6 +128,15 @@ pub enum FailOnArg {
     Warning,
     /// Warnings are exit code 0
     Critical,
+}
+
+impl From<FailOnArg> for FailOn {
+    fn from(argument: FailOnArg) -> Self {
+        match argument {
+            FailOnArg::Warning => Self::Warning,
+            FailOnArg::Critical => Self::Critical,
+        }
+    }
 }
 
 /// What could not be looked at, as an exit code.

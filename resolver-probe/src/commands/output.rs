@@ -45,7 +45,8 @@ fn readable_by_all() -> std::fs::Permissions {
     std::fs::Permissions::from_mode(0o644)
 }
 
-fn print(text: &str) -> io::Result<()> {
+/// Writes a report to standard output, with colours where it takes them.
+pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()

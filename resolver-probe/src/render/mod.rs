@@ -29,3 +29,13 @@ pub fn render_json(report: &CheckReport) -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_form_is_versioned_and_sorted() {
+        insta::assert_snapshot!(render_json(&samples::stale_record()));
+    }
+}

@@ -79,6 +79,7 @@ pub(super) fn liveness(liveness: Liveness) -> &'static str {
         Liveness::Unreachable => "unreachable",
         Liveness::Filtered => "filtered",
         Liveness::WrongReply => "wrong-reply",
+        Liveness::WrongIdentity => "wrong-identity",
         Liveness::SilentHostUp => "silent-host-up",
         Liveness::Silent => "silent",
         Liveness::VantageBlind => "vantage-blind",

@@ -104,7 +104,11 @@ fn line(report: &CheckReport, row: &AddressReport, pooled: Option<&Pooled>, colu
 fn alive_badge(liveness: Liveness) -> Markup {
     let tone = match liveness {
         Liveness::Alive => "ok",
-        Liveness::Refused | Liveness::Unreachable | Liveness::Silent | Liveness::SilentHostUp => "critical",
+        Liveness::WrongIdentity
+        | Liveness::Refused
+        | Liveness::Unreachable
+        | Liveness::Silent
+        | Liveness::SilentHostUp => "critical",
         Liveness::WrongReply => "warning",
         Liveness::Filtered | Liveness::VantageBlind | Liveness::NotProbed => "unknown",
     };
