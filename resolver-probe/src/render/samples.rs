@@ -2,7 +2,7 @@
 //!
 //! Answers are judged as in a real check; what other parts of the probe find is put in by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use std::time::Duration;
 use registrar_core::Timestamp;
 use registrar_core::address::AddressKind;
 
-use crate::fixtures::{address, observation, request, server, truth};
+use crate::discover::{Authority, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence};
+use crate::fixtures::{NAME, address, observation, request, server, truth};
 use crate::judge::{Seen, judge};
 use crate::observation::{Observation, TcpFailure};
 use crate::reach::{
@@ -151,8 +152,50 @@ pub(crate) fn stale_cache() -> CheckReport {
     finding.evidence.insert("at_least_secs", 71_u64.into());
     finding.evidence.insert("at_most_secs", 124_u64.into());
     add(&mut report, finding);
+    report.discovery = Some(found());
+    for (server, name) in report.servers.iter_mut().zip(["ns-1.example.net", "ns-2.example.net"]) {
+        server.name_server = Some(name.to_owned());
+    }
     report.duration = Duration::from_secs(30);
     report
+}
+
+/// How two name servers were found, one of them lame on the way.
+fn found() -> Discovery {
+    let names = || Some(BTreeSet::from(["ns-1.example.net".to_owned(), "ns-2.example.net".to_owned()]));
+    let named = |n: u8| NameServer {
+        name: format!("ns-{n}.example.net"),
+        listed: Listed::Both,
+        addresses: BTreeSet::from([server(n)]),
+    };
+    let authority = |n: u8| Authority {
+        server: server(n),
+        names: vec![format!("ns-{n}.example.net")],
+        authoritative: true,
+        serial: Some(7),
+    };
+    Discovery {
+        name: NAME.to_owned(),
+        found_by: FoundBy::Delegation,
+        zone: Some("edge.example.com".to_owned()),
+        presence: Presence::Exists,
+        alias: None,
+        parent_names: names(),
+        zone_names: names(),
+        name_servers: vec![named(1), named(2)],
+        authorities: vec![authority(1), authority(2)],
+        soa_ttl_secs: Some(900),
+        soa_minimum_secs: Some(60),
+        ipv6: false,
+        faults: vec![Fault {
+            zone: "example.com".to_owned(),
+            server: Some(server(7)),
+            name_server: None,
+            kind: FaultKind::Unreachable,
+            why: "did not answer".to_owned(),
+        }],
+        queries: 14,
+    }
 }
 
 /// A report whose texts from outside try to be something else.
