@@ -14,6 +14,7 @@ mod events;
 mod faults_of_name_servers;
 mod faults_of_route53;
 mod fleet;
+mod formats;
 mod groups;
 mod lifetime;
 mod liveness;
