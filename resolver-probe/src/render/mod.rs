@@ -8,7 +8,7 @@ mod html;
 mod human;
 mod junit;
 mod nagios;
-mod prometheus;
+pub(crate) mod prometheus;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod words;
