@@ -3,6 +3,7 @@
 //! Each panics where a promise is broken. Ids are taken out of the input itself, since a parser that
 //! stops at a wrong id would never be seen to go on.
 
+use resolver_probe::fuzzing;
 use resolver_probe::reach::ReachProbe;
 use resolver_probe::reach::packet::{Rejected, echo, quic, srt, stun};
 
@@ -10,7 +11,14 @@ use resolver_probe::reach::packet::{Rejected, echo, quic, srt, stun};
 pub type Target = fn(&[u8]);
 
 /// The targets by name, which is also the folder of their corpus.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 12] = [
+    ("dns_reply", dns_reply),
+    ("dns_resolver", dns_resolver),
+    ("dns_discovery", dns_discovery),
+    ("dns_stream", dns_stream),
+    ("doh_response", doh_response),
+    ("icmp_error", icmp_error),
+    ("fleet", fleet),
     ("stun", stun_reply),
     ("quic", quic_reply),
     ("srt", srt_reply),
@@ -67,6 +75,47 @@ pub fn reach_probe(text: &[u8]) {
     match text.parse::<ReachProbe>() {
         Ok(probe) => assert_eq!(probe.to_string().parse(), Ok(probe)),
         Err(error) => assert!(error.to_string().contains(" (hint: ")),
+    }
+}
+
+/// Reads a name server's reply.
+pub fn dns_reply(message: &[u8]) {
+    kept(fuzzing::dns_reply(message));
+}
+
+/// Reads a resolver's reply.
+pub fn dns_resolver(message: &[u8]) {
+    kept(fuzzing::dns_resolver(message));
+}
+
+/// Reads a name server's reply on the way down the delegation.
+pub fn dns_discovery(message: &[u8]) {
+    kept(fuzzing::dns_discovery(message));
+}
+
+/// Reads a message off a stream.
+pub fn dns_stream(stream: &[u8]) {
+    kept(fuzzing::dns_stream(stream));
+}
+
+/// Reads what a server of DNS over HTTPS sends.
+pub fn doh_response(sent: &[u8]) {
+    kept(fuzzing::doh_response(sent));
+}
+
+/// Reads an ICMP error.
+pub fn icmp_error(input: &[u8]) {
+    kept(fuzzing::icmp_error(input));
+}
+
+/// Reads a file with a fleet.
+pub fn fleet(text: &[u8]) {
+    kept(fuzzing::fleet(text));
+}
+
+fn kept(promise: fuzzing::Kept) {
+    if let Err(broken) = promise {
+        panic!("{broken}");
     }
 }
 

@@ -7,30 +7,24 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use registrar_core::Timestamp;
 use registrar_core::name::RecordName;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::discover::{DiscoverRequest, Discovery, discover};
 use crate::history::History;
-use crate::judge;
+use crate::judge::{Seen, judge};
 use crate::observation::Observation;
-use crate::plan::{self, Samples};
+use crate::plan::Samples;
 use crate::progress::{Phase, Progress, ProgressState};
+use crate::reaching::{self, Reaching};
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
 use crate::resolving;
-use crate::sampler::{IN_FLIGHT, Manner, Sampler};
-use crate::statistics::Alpha;
+use crate::sampling::observe;
+use crate::statistics::{Alpha, Goal};
 use crate::truth::Truth;
-use crate::wire::Question;
-
-/// Sockets that are open at a time: half of what systems commonly allow a process.
-const MOST_SOCKETS: u64 = 512;
 
 /// What to check, and how.
 #[derive(Debug)]
@@ -49,16 +43,24 @@ pub struct CheckRequest {
     pub history: Option<History>,
     /// What the name should answer, where that is known.
     pub truth: Option<Truth>,
+    /// What the addresses are asked to see whether they are alive.
+    pub reaching: Reaching,
     /// How many sampling queries go to each server.
     pub samples: Samples,
     /// How long each try of a query waits; a query over UDP has four.
     pub timeout: Duration,
     /// When the check ends, done or not. What was not done is in the report.
     pub deadline: Duration,
-    /// Datagrams a second to each server at most; without it, 64 queries are always under way.
+    /// Datagrams a second to each server at most; without it, 1,000, and to a server on this machine as
+    /// many as 64 queries that are always under way make.
     pub rate: Option<NonZeroU32>,
     /// Probability of a false alarm that all tests of the check have together.
     pub alpha: Alpha,
+    /// Probability that a wrong weight of a share that is judged is found, above 0 and below 1.
+    pub power: f64,
+    /// The smallest share whose weight is judged, 0 to 1: half or double of it is found. Addresses with less than
+    /// a tenth of it may stay unseen.
+    pub smallest_share: f64,
     /// The time at which the check begins.
     pub started_at: Timestamp,
     /// Where message ids come from. The same seed sends the same ids.
@@ -68,7 +70,7 @@ pub struct CheckRequest {
 }
 
 impl CheckRequest {
-    /// Asks as many times as it takes, for 1 s a try and 30 s in all, without a truth.
+    /// Asks as many times as it takes, for 1 s a try and 60 s in all, without a truth.
     #[must_use]
     pub fn new(name: RecordName, servers: Vec<SocketAddr>, started_at: Timestamp, seed: u64) -> Self {
         Self {
@@ -79,11 +81,14 @@ impl CheckRequest {
             resolvers: Vec::new(),
             history: None,
             truth: None,
+            reaching: Reaching::default(),
             samples: Samples::Auto,
             timeout: Duration::from_secs(1),
-            deadline: Duration::from_secs(30),
+            deadline: Duration::from_secs(60),
             rate: None,
             alpha: Alpha::default(),
+            power: Goal::default().power,
+            smallest_share: Goal::default().smallest_share,
             started_at,
             seed,
             progress: None,
@@ -99,7 +104,7 @@ impl CheckRequest {
 }
 
 /// Finds the name servers where none are given, asks every one until what is answered is known, or the
-/// deadline passes, and judges the answers.
+/// deadline passes, asks the addresses whether they are alive, and judges all of it.
 ///
 /// It needs a tokio runtime with I/O and time, and never fails: what goes wrong is in the report.
 pub async fn check(mut request: CheckRequest) -> CheckReport {
@@ -109,14 +114,18 @@ pub async fn check(mut request: CheckRequest) -> CheckReport {
     let resolvers = std::mem::take(&mut request.resolvers);
     let with_resolvers = !resolvers.is_empty();
     let sampling = async {
-        let observations = sample(&request, end).await;
+        let observations = sample(&request, end - reaching::reserve(&request)).await;
         let authority = resolving::authority(&request, &observations, with_resolvers, began).await;
         (observations, authority)
     };
     let resolving = resolving::beside_sampling(&request, resolvers, began);
     let ((observations, authority), askers) = tokio::join!(sampling, resolving);
-    let resolved = resolving::after_sampling(&request, askers, authority, began).await;
-    judge::judge(&request, &observations, discovery, &resolved, began.elapsed())
+    let (resolved, reached) = tokio::join!(
+        resolving::after_sampling(&request, askers, authority, began),
+        reaching::reach(&request, &observations, end),
+    );
+    let seen = Seen { observations: &observations, discovery, resolved, reached, duration: began.elapsed() };
+    judge(&request, seen)
 }
 
 /// Samples every server, until the end at most.
@@ -150,44 +159,4 @@ async fn find(request: &mut CheckRequest) -> Discovery {
         request.servers = found.servers().map(|(server, _)| server).collect();
     }
     found
-}
-
-async fn observe(request: &CheckRequest, over: watch::Receiver<bool>) -> Vec<Observation> {
-    let mut samplers = samplers(request);
-    let truth = request.truth.as_ref();
-    loop {
-        let observations: Vec<Observation> =
-            samplers.iter().map(|sampler| sampler.observation.clone()).collect();
-        let wanted = plan::wanted(request.samples, truth, &observations);
-        let open = |observed: &Observation| observed.stopped.is_none() && observed.udp.queries < wanted;
-        if !observations.iter().any(open) {
-            return observations;
-        }
-        samplers = round(samplers, wanted, &over).await;
-    }
-}
-
-fn samplers(request: &CheckRequest) -> Vec<Sampler> {
-    let mut servers = request.servers.clone();
-    servers.sort_unstable();
-    servers.dedup();
-    let manner = Manner {
-        question: Arc::new(Question::new(&request.name)),
-        timeout: request.timeout,
-        rate: request.rate,
-        in_flight: (MOST_SOCKETS / servers.len().max(1) as u64).clamp(1, IN_FLIGHT),
-    };
-    let mut seeds = StdRng::seed_from_u64(request.seed);
-    servers.into_iter().map(|server| Sampler::new(server, manner.clone(), seeds.random())).collect()
-}
-
-/// Lets every server have its queries, all servers side by side.
-async fn round(samplers: Vec<Sampler>, wanted: u64, over: &watch::Receiver<bool>) -> Vec<Sampler> {
-    let mut rounds = JoinSet::new();
-    for sampler in samplers {
-        rounds.spawn(sampler.round(wanted, over.clone()));
-    }
-    let mut samplers = rounds.join_all().await;
-    samplers.sort_by_key(|sampler| sampler.observation.server);
-    samplers
 }

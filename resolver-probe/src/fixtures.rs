@@ -4,6 +4,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use registrar_core::inventory::{Fleet, Groups};
 use registrar_core::pool::Policy;
 use registrar_core::{Timestamp, dump};
@@ -98,12 +101,12 @@ pub(crate) fn reply(rcode: Rcode, address: Option<Ipv4Addr>) -> Reply {
     }
 }
 
-/// A server that was reached over UDP and TCP, and answered each address so many times.
+/// A server that was reached over UDP and TCP, and answered each address so many times, in no order.
 pub(crate) fn observation(n: u8, answers: &[(u8, u64)]) -> Observation {
-    let replies = answers
-        .iter()
-        .flat_map(|(last, count)| (0..*count).map(|_| reply(Rcode::NO_ERROR, Some(address(*last)))));
-    observation_of(n, replies)
+    let times = |(last, count): &(u8, u64)| vec![*last; usize::try_from(*count).unwrap()];
+    let mut answered: Vec<u8> = answers.iter().flat_map(times).collect();
+    answered.shuffle(&mut StdRng::seed_from_u64(u64::from(n)));
+    observation_of(n, answered.into_iter().map(|last| reply(Rcode::NO_ERROR, Some(address(last)))))
 }
 
 pub(crate) fn observation_of(n: u8, replies: impl Iterator<Item = Reply>) -> Observation {
@@ -112,7 +115,7 @@ pub(crate) fn observation_of(n: u8, replies: impl Iterator<Item = Reply>) -> Obs
         observed.udp.queries += 1;
         observed.udp.tries += 1;
         observed.udp.replies += 1;
-        observed.sampled.note(&reply);
+        observed.note_answer(&reply);
     }
     observed.wanted = observed.udp.queries;
     observed.tcp.queries = 3;

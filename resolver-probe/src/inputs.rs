@@ -10,9 +10,10 @@ use registrar_core::dump;
 use registrar_core::name::RecordName;
 use registrar_core::pool::Policy;
 use registrar_shell::{read, read_dump};
-use resolver_probe::arguments::{AskingArgs, TruthArgs, TruthSource};
+use resolver_probe::arguments::{AskingArgs, LivenessArgs, TruthArgs, TruthSource};
 use resolver_probe::{
-    History, NoResolver, Resolver, ResolverManner, ResolverSpec, SystemResolvers, Truth, system_resolvers,
+    History, NoResolver, Reaching, Resolver, ResolverManner, ResolverSpec, SystemResolvers, Truth,
+    system_resolvers,
 };
 
 /// Over UDP a question to a resolver is sent three times at most.
@@ -109,10 +110,30 @@ fn manner(arguments: &AskingArgs, timeout: Duration) -> Result<ResolverManner> {
     #[cfg(feature = "encrypted")]
     let manner = manner.trusting(trust(arguments.ca.as_deref())?);
     #[cfg(not(feature = "encrypted"))]
-    if let Some(path) = &arguments.ca {
-        bail!("--ca {}: this program was built without encryption", path.display());
-    }
+    refuse_ca(arguments.ca.as_deref())?;
     Ok(manner)
+}
+
+/// Returns what the addresses are asked.
+pub(crate) fn reaching(arguments: &LivenessArgs, ca: Option<&Path>) -> Result<Reaching> {
+    #[cfg(not(feature = "encrypted"))]
+    refuse_ca(ca)?;
+    Ok(Reaching {
+        probes: arguments.reach.clone(),
+        vantage: arguments.vantage,
+        gateway: arguments.gateway(),
+        timeout: arguments.reach_timeout,
+        #[cfg(feature = "encrypted")]
+        trust: trust(ca)?,
+    })
+}
+
+#[cfg(not(feature = "encrypted"))]
+pub(crate) fn refuse_ca(ca: Option<&Path>) -> Result<()> {
+    match ca {
+        None => Ok(()),
+        Some(path) => bail!("--ca {}: this program was built without encryption", path.display()),
+    }
 }
 
 /// Reads which resolvers this machine uses. Without the file there are none, as far as this program goes.
@@ -122,7 +143,7 @@ fn system() -> SystemResolvers {
 
 /// Reads the certificates to trust.
 #[cfg(feature = "encrypted")]
-fn trust(ca: Option<&Path>) -> Result<resolver_probe::Trust> {
+pub(crate) fn trust(ca: Option<&Path>) -> Result<resolver_probe::Trust> {
     match ca {
         None => Ok(resolver_probe::Trust::default()),
         Some(path) => resolver_probe::Trust::with_ca(read("certificates", path)?.as_bytes())

@@ -15,17 +15,24 @@ mod discover;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
+mod holders;
 mod judge;
 mod observation;
+mod order;
+mod pace;
 mod plan;
 mod progress;
 pub mod reach;
+mod reaching;
 mod render;
 mod report;
 mod resolver;
 mod resolving;
 mod sampler;
+mod sampling;
 mod staleness;
 pub mod statistics;
 mod tcp;
@@ -44,6 +51,7 @@ pub use discover::{
 pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};
+pub use reaching::Reaching;
 pub use render::{render_human, render_json};
 pub use report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::order::Order;
 use crate::wire::{Rcode, Reply};
 
 /// Everything that was seen of one server.
@@ -13,6 +14,8 @@ pub(crate) struct Observation {
     pub(crate) server: SocketAddr,
     /// Replies to the sampling queries, which go out over UDP; a truncated one is asked again over TCP.
     pub(crate) sampled: Replies,
+    /// The order of the first of them.
+    pub(crate) order: Order,
     /// Replies to the queries that were sent over TCP from the start.
     pub(crate) over_tcp: Replies,
     pub(crate) udp: UdpTally,
@@ -28,6 +31,7 @@ impl Observation {
         Self {
             server,
             sampled: Replies::default(),
+            order: Order::default(),
             over_tcp: Replies::default(),
             udp: UdpTally::default(),
             tcp: TcpTally::default(),
@@ -49,7 +53,7 @@ impl Observation {
             UdpFate::Answered(reply) => {
                 udp.replies += 1;
                 udp.lost_in_a_row = 0;
-                self.sampled.note(&reply);
+                self.note_answer(&reply);
                 return;
             }
             UdpFate::Silent => udp.silent += 1,
@@ -60,6 +64,14 @@ impl Observation {
             }
         }
         udp.lost_in_a_row += 1;
+    }
+
+    /// Counts a reply to a sampling query.
+    pub(crate) fn note_answer(&mut self, reply: &Reply) {
+        self.sampled.note(reply);
+        if let (Some(address), 1) = (reply.addresses.first(), reply.addresses.len()) {
+            self.order.note(*address);
+        }
     }
 
     /// Counts a finished query over TCP.
@@ -126,6 +138,17 @@ impl Replies {
         for ttl in &reply.ttls {
             *self.ttls.entry(*ttl).or_default() += 1;
         }
+    }
+
+    /// Says whether counts of addresses tell how the server draws. What a cache answers is drawn elsewhere.
+    pub(crate) fn is_comparable(&self) -> bool {
+        self.answers > self.empty && self.without_authority == 0 && self.is_drawn()
+    }
+
+    /// Says whether each answer holds one address at most, as in weighted routing: only then do counts tell how
+    /// it was drawn.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.addresses.values().sum::<u64>() == self.answers - self.empty
     }
 
     pub(crate) fn count(&self, address: Ipv4Addr) -> u64 {

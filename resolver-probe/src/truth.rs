@@ -12,6 +12,8 @@ use registrar_core::inventory::{Fleet, Groups, Instance, InstanceState, Lifecycl
 use registrar_core::name::RecordName;
 use registrar_core::pool::{Fallback, Policy, PoolState, Routing, WhenEmpty};
 
+use crate::holders::{Holder, Holders};
+
 /// Route 53 Developer Guide, "Multivalue answer routing": up to eight healthy records are answered.
 const MULTIVALUE_ANSWERS: f64 = 8.0;
 
@@ -25,6 +27,7 @@ pub struct Truth {
     expected: BTreeMap<Ipv4Addr, Expected>,
     /// Addresses of instances that should not be answered, or that may or may not be.
     others: BTreeMap<Ipv4Addr, Other>,
+    holders: Holders,
     gaps: Vec<String>,
     fleet_is_complete: bool,
     taken_as_in_service: u64,
@@ -35,6 +38,8 @@ struct Expected {
     /// The instance, or `None` for the fallback.
     instance: Option<InstanceId>,
     weight: u8,
+    /// Whether that is its weight for certain.
+    is_weight_known: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +82,7 @@ impl Truth {
             policy: policy.clone(),
             expected: BTreeMap::new(),
             others: BTreeMap::new(),
+            holders: Holders::of(policy, fleet, groups),
             gaps: gaps.map(ToString::to_string).collect(),
             fleet_is_complete: fleet.gap.is_none(),
             taken_as_in_service: 0,
@@ -111,12 +117,12 @@ impl Truth {
     fn add(&mut self, instance: &Instance, role: &Role) {
         let kind = self.policy.address;
         let published = instance.addresses.of_kind(kind).map(|ip| ip.0);
-        let weight = weight(&self.policy, instance);
+        let (weight, is_weight_known) = weight(&self.policy, instance);
         for address in KINDS.iter().filter_map(|kind| instance.addresses.of_kind(*kind)).map(|ip| ip.0) {
             let is_published = Some(address) == published;
             let (why, unsure) = match role {
                 Role::Serving if is_published => {
-                    let expected = Expected { instance: Some(instance.id.clone()), weight };
+                    let expected = Expected { instance: Some(instance.id.clone()), weight, is_weight_known };
                     self.expected.entry(address).or_insert(expected);
                     continue;
                 }
@@ -139,7 +145,7 @@ impl Truth {
         if let (Some(Fallback::Address(address)), true, false) =
             (&self.policy.fallback, self.expected.is_empty(), self.is_retired())
         {
-            self.expected.insert(*address, Expected { instance: None, weight: 0 });
+            self.expected.insert(*address, Expected { instance: None, weight: 0, is_weight_known: true });
         }
     }
 
@@ -163,6 +169,26 @@ impl Truth {
         }
     }
 
+    /// Returns the instance that has an address, whether or not it should be answered.
+    pub(crate) fn holder(&self, address: Ipv4Addr) -> Option<&Holder> {
+        self.holders.get(address)
+    }
+
+    /// Returns the kind of address that the pool publishes.
+    pub(crate) fn kind(&self) -> AddressKind {
+        self.policy.address
+    }
+
+    /// Says whether an instance that is not known here does not exist.
+    pub(crate) fn knows_all(&self) -> bool {
+        self.fleet_is_complete
+    }
+
+    /// Says whether an address may be answered that no instance of the fleet needs to have: that of the fallback.
+    pub(crate) fn may_be_outside(&self, address: Ipv4Addr) -> bool {
+        matches!(self.standing(address), Standing::Fallback | Standing::Expected(None))
+    }
+
     /// Returns the share (0 to 1) of the replies in which an expected address should stand, when
     /// `strangers` records of the default weight are answered beside the expected ones.
     pub(crate) fn share_beside(&self, address: Ipv4Addr, strangers: u64) -> Option<f64> {
@@ -171,11 +197,30 @@ impl Truth {
 
     /// Returns the smallest share that sampling must be able to see, and of how many records: that of any
     /// expected record, or of one stray record of the default weight, when one of those is answered too.
-    pub(crate) fn smallest_share(&self) -> (f64, u64) {
+    /// Shares below `rarest` are left out.
+    pub(crate) fn smallest_share(&self, rarest: f64) -> (f64, u64) {
         let stray = self.share(self.policy.default_weight, 1);
-        let shares = self.expected.values().map(|expected| self.share(expected.weight, 1));
-        let smallest = shares.chain([stray]).filter(|share| *share > 0.0).fold(1.0, f64::min);
+        let shares = self.expected.values().map(|expected| self.share(expected.weight, 1)).chain([stray]);
+        let smallest = shares.filter(|share| *share > 0.0 && *share >= rarest).fold(1.0, f64::min);
         (smallest, self.expected.len() as u64 + 1)
+    }
+
+    /// Returns the addresses that should be answered in proportion to their weights, where weights decide.
+    ///
+    /// Among answers with one of them, each has its part of the sum of the weights, whatever else is answered.
+    pub(crate) fn weights(&self) -> Option<Vec<(Ipv4Addr, u64)>> {
+        if self.policy.routing != Routing::Weighted {
+            return None;
+        }
+        let unsure = self.others.values().filter_map(|other| other.unsure);
+        let mut all = self.expected.values().map(|expected| expected.weight).chain(unsure);
+        // Route 53 API reference, `Weight`: where all weights are 0, all records are equally likely.
+        let equal = all.all(|weight| weight == 0);
+        let known = self.expected.iter().filter(|(_, expected)| expected.is_weight_known);
+        let weights: Vec<(Ipv4Addr, u64)> = known
+            .map(|(address, expected)| (*address, if equal { 1 } else { u64::from(expected.weight) }))
+            .collect();
+        weights.iter().any(|(_, weight)| *weight > 0).then_some(weights)
     }
 
     fn share(&self, weight: u8, strangers: u64) -> f64 {
@@ -235,11 +280,13 @@ impl Truth {
     }
 }
 
-/// A tag that does not parse leaves the weight as it was, which is not known here.
-fn weight(policy: &Policy, instance: &Instance) -> u8 {
-    let tagged = instance.tags.get(&policy.weight_tag).and_then(|tag| tag.parse().ok());
+/// Returns a weight, and whether it is that for certain: a tag that does not parse leaves the weight as it was,
+/// which is not known here.
+fn weight(policy: &Policy, instance: &Instance) -> (u8, bool) {
+    let tagged = instance.tags.get(&policy.weight_tag).map(|tag| tag.parse().ok());
     let smallest = u8::from(policy.when_empty == WhenEmpty::Fallback);
-    tagged.unwrap_or(policy.default_weight).max(smallest)
+    let weight = tagged.flatten().unwrap_or(policy.default_weight).max(smallest);
+    (weight, tagged != Some(None))
 }
 
 fn role(policy: &Policy, instance: &Instance, groups: Option<&Groups>) -> Role {
@@ -299,6 +346,25 @@ mod tests {
     fn records_that_all_have_weight_0_share_equally() {
         let truth = truth("", &[("i-1", "192.0.2.1", "running", "0"), ("i-2", "192.0.2.2", "running", "0")]);
         assert_eq!(truth.share_beside(address(1), 0), Some(0.5));
+    }
+
+    #[test]
+    fn weights_are_those_of_the_tags_where_they_can_be_read() {
+        let truth = truth(
+            "",
+            &[
+                ("i-1", "192.0.2.1", "running", "100"),
+                ("i-2", "192.0.2.2", "running", "0"),
+                ("i-3", "192.0.2.3", "running", "not a number"),
+            ],
+        );
+        assert_eq!(truth.weights(), Some(vec![(address(1), 100), (address(2), 0)]));
+    }
+
+    #[test]
+    fn weights_that_are_all_0_are_equal() {
+        let zero = [("i-1", "192.0.2.1", "running", "0"), ("i-2", "192.0.2.2", "running", "0")];
+        assert_eq!(truth("", &zero).weights(), Some(vec![(address(1), 1), (address(2), 1)]));
     }
 
     #[test]

@@ -12,11 +12,11 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::net::UdpSocket;
-use tokio::sync::Mutex;
-use tokio::time::{Instant, Interval, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::exchange::{LONGEST_DATAGRAM, connect};
 use crate::observation::{Noise, UdpExchange, UdpFate};
+use crate::pace::Pace;
 use crate::tcp;
 use crate::wire::{self, Question, Rejected, Reply};
 
@@ -29,15 +29,12 @@ const SOCKET_LIFETIME: Duration = Duration::from_secs(1);
 /// so that these are at least the last eight queries.
 const REMEMBERED_IDS: usize = 32;
 
-/// Spaces out the datagrams to one server.
-pub(crate) type Pace = Option<Arc<Mutex<Interval>>>;
-
 /// Asks one server, one query at a time.
 pub(crate) struct UdpAsker {
     server: SocketAddr,
     question: Arc<Question>,
     timeout: Duration,
-    pace: Pace,
+    pace: Option<Arc<Pace>>,
     random: StdRng,
     connection: Option<Connection>,
     /// The query with the last id that was sent.
@@ -65,7 +62,7 @@ impl UdpAsker {
         server: SocketAddr,
         question: Arc<Question>,
         timeout: Duration,
-        pace: Pace,
+        pace: Option<Arc<Pace>>,
         random: StdRng,
     ) -> Self {
         let (query, datagram) = (question.encode(0), vec![0; LONGEST_DATAGRAM]);
@@ -105,7 +102,7 @@ impl UdpAsker {
 
     async fn attempt(&mut self, noise: &mut Noise) -> Try {
         if let Some(pace) = &self.pace {
-            pace.lock().await.tick().await;
+            pace.turn().await;
         }
         match self.send_and_wait(noise).await {
             Ok(Some(reply)) => Try::Reply(reply),

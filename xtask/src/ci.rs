@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::command::{cargo, step};
-use crate::{package, readme, servers, tell, venv};
+use crate::{fuzz, package, readme, servers, tell, venv};
 
 /// Runs every check, and stops at the first that fails.
 pub(crate) fn run() -> Result<()> {
@@ -27,6 +27,7 @@ pub(crate) fn run() -> Result<()> {
     step("the templates under linters", with_python(cargo(&linters), &python))?;
     servers::ensure()?;
     step("the probe against independent servers", servers::tests())?;
+    fuzz::run(&fuzz::FuzzArguments::default())?;
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     documentation.env("RUSTDOCFLAGS", "--deny warnings");
     step("documentation", documentation)?;

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod command;
+mod fuzz;
 mod package;
 mod readme;
 mod servers;
@@ -25,6 +26,8 @@ enum Cli {
     Ci,
     /// Build, check and pack the function for Lambda, and the operator's programs.
     Package(package::PackageArguments),
+    /// Fuzz what reads from the network, for a bounded time.
+    Fuzz(fuzz::FuzzArguments),
     /// Measure, and print the figures.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse() {
         Cli::Ci => ci::run(),
         Cli::Package(arguments) => package::run(&arguments),
+        Cli::Fuzz(arguments) => fuzz::run(&arguments),
         Cli::Bench(command) => bench::run(&command),
         Cli::Python => python(),
         Cli::Readme(ReadmeCommand::Run) => readme::run(),

@@ -27,7 +27,7 @@ pub struct AskingArgs {
     /// any: of this machine's) is asked for the name servers, and those are still asked themselves
     #[arg(long, value_name = "RESOLVER", num_args = 1.., value_delimiter = ',')]
     pub resolver: Vec<ResolverSpec>,
-    /// Certificates to trust for resolvers, beside those that this machine trusts, in PEM form
+    /// Certificates to trust, beside those that this machine trusts, in PEM form
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// How long each try waits for its reply; a query over UDP is tried four times

@@ -5,6 +5,7 @@
 mod asking;
 mod caches;
 mod check;
+mod liveness;
 mod reach;
 mod truth;
 
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use asking::AskingArgs;
 pub use caches::{CachesArgs, CachesFormat};
 pub use check::CheckArgs;
+pub use liveness::LivenessArgs;
 pub use truth::{TruthArgs, TruthSource};
 
 pub use reach::{AddressArg, KindArg, ReachArgs, ReachFormat};

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ pub struct ReachArgs {
     /// The addresses to ask. From a VPC, a Carrier IP needs the private address of its instance too
     #[arg(required = true, value_name = "ADDRESS[=PRIVATE]")]
     pub addresses: Vec<AddressArg>,
-    /// What to ask: stun:PORT, quic:PORT, srt:PORT, tcp:PORT, icmp, or udp:PORT,send=HEX with
-    /// ,expect=HEX for what a reply has to begin with
+    /// What to ask: stun:PORT, quic:PORT, srt:PORT, tcp:PORT, icmp, udp:PORT,send=HEX with ,expect=HEX for
+    /// what a reply has to begin with, or quic:PORT,name=HOST for a whole handshake, with a certificate for
+    /// HOST and ,alpn=PROTOCOL in place of h3
     #[arg(long, value_name = "PROBE")]
     pub with: ReachProbe,
     /// Where this runs; what cannot be judged from there is UNKNOWN
@@ -32,6 +34,9 @@ pub struct ReachArgs {
     /// internet
     #[arg(long, value_name = "REGION")]
     pub parent_region: Option<String>,
+    /// Certificates to trust, beside those that this machine trusts, in PEM form
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// How long a try waits for its reply; within it, a datagram is repeated after 0.5 s, 1 s and 2 s
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = registrar_shell::duration)]
     pub timeout: Duration,

@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 use registrar_shell::tell;
 use resolver_probe::arguments::{CheckArgs, Format};
-use resolver_probe::statistics::Alpha;
 use resolver_probe::{CheckReport, CheckRequest, FindingId};
 
 use super::{fail_on, now, print, runtime, seed};
@@ -33,11 +32,14 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
         roots: asking.root.clone(),
         finder: inputs::finder(asking, seed)?,
         resolvers: inputs::resolvers(asking, seed)?,
+        reaching: inputs::reaching(&arguments.liveness, asking.ca.as_deref())?,
         samples: arguments.samples,
         timeout: asking.timeout,
         deadline: arguments.deadline,
         rate: arguments.rate,
-        alpha: Alpha::default(),
+        alpha: arguments.alpha,
+        power: arguments.power,
+        smallest_share: arguments.smallest_share,
         started_at: now(),
         seed,
         progress: None,

@@ -6,9 +6,12 @@ use resolver_probe::arguments::{ReachArgs, ReachFormat};
 use resolver_probe::reach::{self, Echo, ReachDocument, ReachRequest};
 
 use super::{fail_on, print, runtime, seed};
+use crate::inputs;
 
 /// Runs the command, and returns its exit code.
 pub(crate) fn run(arguments: &ReachArgs) -> Result<u8> {
+    #[cfg(not(feature = "encrypted"))]
+    inputs::refuse_ca(arguments.ca.as_deref())?;
     let request = ReachRequest {
         targets: arguments.targets(),
         probe: arguments.with.clone(),
@@ -16,6 +19,8 @@ pub(crate) fn run(arguments: &ReachArgs) -> Result<u8> {
         timeout: arguments.timeout,
         tries: arguments.tries,
         deadline: arguments.deadline,
+        #[cfg(feature = "encrypted")]
+        trust: inputs::trust(arguments.ca.as_deref())?,
         seed: seed(arguments.seed)?,
     };
     let reports = runtime()?.block_on(reach::reach(&request));

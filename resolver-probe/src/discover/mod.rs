@@ -4,6 +4,7 @@
 //! discovery, and follows no alias. Where no root server can be reached, as in many corporate networks, a
 //! resolver is asked for the name servers instead, and these are asked themselves whether it is true.
 
+mod hostile;
 mod reading;
 mod result;
 mod roots;
@@ -28,6 +29,8 @@ use crate::exchange::{self, Patience};
 use crate::resolver::Resolver;
 use crate::wire::{Asking, Question};
 use walk::{Next, Origin, Peer, Query, Start, Walk};
+
+pub(crate) use hostile::keeps_bounds;
 
 pub use result::{Authority, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence};
 pub(crate) use roots::DNS_PORT;

@@ -125,9 +125,9 @@ fn empty(scene: &Scene<'_>, observed: &Observation) -> Option<Finding> {
 }
 
 fn diverged(scene: &Scene<'_>) -> Vec<Finding> {
-    let proven = plan::divergences(scene.observations).into_iter();
-    let proven = proven.filter(|divergence| divergence.chance <= plan::PROOF);
-    proven
+    let divergences = plan::divergences(scene.aim.levels, scene.observations).into_iter();
+    divergences
+        .filter(|divergence| divergence.is_proven)
         .filter_map(|divergence| {
             let observed = scene.observations.get(divergence.server)?;
             let (address, server, answers) = (divergence.address, observed.server, observed.sampled.answers);
@@ -142,7 +142,8 @@ fn diverged(scene: &Scene<'_>) -> Vec<Finding> {
                     .at(server)
                     .with("answers", answers)
                     .with("seen_elsewhere", divergence.seen)
-                    .with("answers_elsewhere", divergence.elsewhere),
+                    .with("answers_elsewhere", divergence.elsewhere)
+                    .with("p_value", divergence.chance),
             )
         })
         .collect()

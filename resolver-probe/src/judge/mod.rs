@@ -4,8 +4,10 @@
 
 mod addresses;
 pub(crate) mod discovered;
+mod liveness;
 pub(crate) mod resolvers;
 mod servers;
+mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +16,9 @@ use std::time::Duration;
 use crate::check::CheckRequest;
 use crate::discover::Discovery;
 use crate::observation::Observation;
-use crate::plan::{self, Samples};
+use crate::order::{Dependence, Habit};
+use crate::plan::{self, Aim};
+use crate::reach::ReachDocument;
 use crate::report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, Finding, FindingId, SCHEMA,
     ServerReport, Severity, Verdict,
@@ -23,25 +27,36 @@ use crate::staleness::{Reference, Resolved};
 use crate::statistics::{Alpha, Interval, wilson};
 use crate::truth::{Standing, Truth};
 
-/// Judges the observations of a request's servers.
-pub(crate) fn judge(
-    request: &CheckRequest,
-    observations: &[Observation],
-    discovery: Option<Discovery>,
-    resolved: &Resolved,
-    duration: Duration,
-) -> CheckReport {
-    let scene = Scene::new(request.truth.as_ref(), request.samples, observations);
+/// Everything that a check saw.
+#[derive(Debug, Default)]
+pub(crate) struct Seen<'a> {
+    pub(crate) observations: &'a [Observation],
+    pub(crate) discovery: Option<Discovery>,
+    pub(crate) resolved: Resolved,
+    pub(crate) reached: Vec<ReachDocument>,
+    pub(crate) duration: Duration,
+}
+
+/// Judges what a check saw.
+pub(crate) fn judge(request: &CheckRequest, seen: Seen<'_>) -> CheckReport {
+    let observations = seen.observations;
+    let scene = Scene::new(Aim::of(request, observations.len()), observations);
+    let weights = weights::judge(&scene, request.seed);
     let mut findings = addresses::findings(&scene);
     findings.extend(servers::findings(&scene));
-    findings.extend(discovery.iter().flat_map(discovered::findings));
-    let resolvers = resolvers::judge(&reference(request, resolved), &resolved.series);
+    findings.extend(weights.findings);
+    findings.extend(seen.discovery.iter().flat_map(discovered::findings));
+    let resolvers = resolvers::judge(&reference(request, &seen.resolved), &seen.resolved.series);
     findings.extend(resolvers.findings);
+    let mut addresses = resolvers::beside(over_all_servers(&scene), &resolvers.reports, scene.truth);
+    findings.extend(liveness::findings(scene.truth, &seen.reached, &mut addresses));
+    liveness::add_evidence(&mut findings, &addresses);
     findings.sort_by(|one, other| place(one).cmp(&place(other)));
-    let answers = scene.rows.iter().cloned();
-    let report = |(seen, rows): (&Observation, Vec<AnswerReport>)| ServerReport {
-        name_server: discovery.as_ref().and_then(|found| found.name_of(seen.server)),
-        ..servers::report(seen, rows)
+    let answers = scene.rows.iter().cloned().zip(weights.reports);
+    let report = |(observed, (rows, weights)): (&Observation, (Vec<AnswerReport>, _))| ServerReport {
+        name_server: seen.discovery.as_ref().and_then(|found| found.name_of(observed.server)),
+        weights,
+        ..servers::report(observed, rows)
     };
     CheckReport {
         schema: SCHEMA,
@@ -49,15 +64,15 @@ pub(crate) fn judge(
         verdict: Verdict::of(findings.iter().map(|finding| finding.severity)),
         compared: request.truth.is_some(),
         started_at: request.started_at,
-        duration,
+        duration: seen.duration,
         alpha: request.alpha,
-        plan: None,
-        homogeneity: None,
-        reach: Vec::new(),
-        servers: observations.iter().zip(answers).map(report).collect(),
-        discovery,
-        addresses: resolvers::beside(over_all_servers(&scene), &resolvers.reports, scene.truth),
+        plan: scene.aim.plan(),
+        homogeneity: weights.homogeneity,
         resolvers: resolvers.reports,
+        reach: seen.reached,
+        servers: observations.iter().zip(answers).map(report).collect(),
+        discovery: seen.discovery,
+        addresses,
         findings,
         seed: request.seed,
     }
@@ -79,17 +94,21 @@ fn reference<'a>(request: &'a CheckRequest, resolved: &'a Resolved) -> Reference
 
 /// Everything that a judgement looks at.
 struct Scene<'a> {
+    aim: Aim<'a>,
     truth: Option<&'a Truth>,
-    samples: Samples,
     observations: &'a [Observation],
+    /// What the order of each server's answers is like, in the order of the observations.
+    orders: Vec<Option<Dependence>>,
     /// The addresses of each server, in the order of the observations.
     rows: Vec<Vec<AnswerReport>>,
 }
 
 impl<'a> Scene<'a> {
-    fn new(truth: Option<&'a Truth>, samples: Samples, observations: &'a [Observation]) -> Self {
-        let rows = observations.iter().map(|observed| rows(truth, observed)).collect();
-        Self { truth, samples, observations, rows }
+    fn new(aim: Aim<'a>, observations: &'a [Observation]) -> Self {
+        let orders: Vec<_> = observations.iter().map(|observed| aim.dependence(observed)).collect();
+        let ordered = observations.iter().zip(&orders);
+        let rows = ordered.map(|(observed, order)| rows(&aim, observed, habit(order.as_ref()))).collect();
+        Self { aim, truth: aim.truth, observations, orders, rows }
     }
 
     /// Returns each server together with its addresses.
@@ -105,15 +124,16 @@ impl<'a> Scene<'a> {
 
 /// Lists the addresses that a server answers, or should answer. A server that does not answer the question
 /// has none: what it would say is not known.
-fn rows(truth: Option<&Truth>, observed: &Observation) -> Vec<AnswerReport> {
+fn rows(aim: &Aim<'_>, observed: &Observation, habit: Option<Habit>) -> Vec<AnswerReport> {
     let mut addresses: BTreeSet<Ipv4Addr> = observed.addresses().collect();
     if observed.sampled.answers > 0 {
-        addresses.extend(truth.into_iter().flat_map(Truth::expected).map(|(address, _)| address));
+        addresses.extend(aim.truth.into_iter().flat_map(Truth::expected).map(|(address, _)| address));
     }
-    addresses.into_iter().map(|address| row(truth, observed, address)).collect()
+    addresses.into_iter().map(|address| row(aim, observed, habit, address)).collect()
 }
 
-fn row(truth: Option<&Truth>, observed: &Observation, address: Ipv4Addr) -> AnswerReport {
+fn row(aim: &Aim<'_>, observed: &Observation, habit: Option<Habit>, address: Ipv4Addr) -> AnswerReport {
+    let truth = aim.truth;
     let count = observed.sampled.count(address);
     let replies = observed.sampled.answers;
     AnswerReport {
@@ -127,7 +147,7 @@ fn row(truth: Option<&Truth>, observed: &Observation, address: Ipv4Addr) -> Answ
         verdict: match truth {
             None => AddressVerdict::NotJudged,
             Some(truth) if observed.times_seen(address) > 0 => verdict_of_answered(truth, address),
-            Some(truth) => verdict_of_unseen(truth, observed, address),
+            Some(truth) => verdict_of_unseen((aim, truth), observed, habit, address),
         },
     }
 }
@@ -154,16 +174,25 @@ pub(crate) fn verdict_of_answered(truth: &Truth, address: Ipv4Addr) -> AddressVe
     }
 }
 
-/// An expected address is missing only where chance does not explain that it was not seen.
-fn verdict_of_unseen(truth: &Truth, observed: &Observation, address: Ipv4Addr) -> AddressVerdict {
-    let strangers = plan::strangers(truth, observed);
-    match truth.share_beside(address, strangers) {
+/// An expected address is missing only where chance does not explain that it was not seen, and chance is known
+/// only of answers that do not come in clusters.
+fn verdict_of_unseen(
+    (aim, truth): (&Aim<'_>, &Truth),
+    observed: &Observation,
+    habit: Option<Habit>,
+    address: Ipv4Addr,
+) -> AddressVerdict {
+    match truth.share_beside(address, plan::strangers(truth, observed)) {
         Some(share) if share > 0.0 => {
-            let proven = plan::chance_of_missing(share, observed.sampled.answers) <= plan::PROOF;
+            let proven = habit != Some(Habit::Clustered) && aim.is_missing(truth, observed, address);
             if proven { AddressVerdict::MissingIp } else { AddressVerdict::Undecided }
         }
         Some(_) | None => AddressVerdict::Idle,
     }
+}
+
+fn habit(order: Option<&Dependence>) -> Option<Habit> {
+    order.and_then(|order| order.habit)
 }
 
 fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Scene, finding};
 use crate::observation::{Observation, Replies, Stopped};
-use crate::plan::{self, Samples};
 use crate::report::{
     AddressVerdict, AnswerReport, Finding, FindingId, RcodeCount, SampleCounts, ServerReport, Severity,
     TcpReport, TransportReport, TransportState, TtlCount, UdpReport,
 };
 use crate::sampler::TCP_QUERIES;
+use crate::statistics::Requirement;
 use crate::truth::Truth;
 
 /// How many times the record's TTL the absence of the name may be remembered before it is worth a word.
@@ -26,8 +26,8 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
         findings.extend(unreachable(scene, observed));
         findings.extend(lame(scene, observed));
         findings.extend(tcp_dead(observed));
-        findings.extend(cut_short(observed));
-        findings.extend(undecided(observed, rows));
+        findings.extend(cut_short(scene, observed));
+        findings.extend(undecided(scene, observed, rows));
         findings.extend(thin(scene, observed, rows));
         findings.extend(ttl_of_server(scene, observed));
     }
@@ -106,16 +106,22 @@ fn tcp_dead(observed: &Observation) -> Option<Finding> {
     Some(finding.with("queries", tcp.queries).with("failure", why))
 }
 
-fn too_few(message: String) -> Finding {
+pub(super) fn too_few(message: String) -> Finding {
     finding(FindingId::TooFewSamples, Severity::Unknown, message)
 }
 
 /// Reports a check of a server that was not done as planned.
-fn cut_short(observed: &Observation) -> Option<Finding> {
+fn cut_short(scene: &Scene<'_>, observed: &Observation) -> Option<Finding> {
     let (server, udp, tcp) = (observed.server, &observed.udp, &observed.tcp);
+    let target = scene.aim.target(scene.observations);
+    let wanted = observed.wanted.max(target.answers);
     let message = match observed.stopped {
         Some(Stopped::Deadline) if udp.queries < observed.wanted => {
-            format!("{} of {} queries to {server} were done at the deadline", udp.queries, observed.wanted)
+            let why = match target.because {
+                Requirement::Proportions => ": not enough to find a weight that is off by half",
+                Requirement::Presence => "",
+            };
+            format!("{} of {wanted} queries to {server} were done at the deadline{why}", udp.queries)
         }
         Some(Stopped::Silence) if udp.replies > 0 => {
             format!("{server} stopped answering: the last {} queries were lost", udp.lost_in_a_row)
@@ -127,36 +133,37 @@ fn cut_short(observed: &Observation) -> Option<Finding> {
         Some(Stopped::Deadline | Stopped::Silence | Stopped::NoAnswers) | None => return None,
     };
     let finding = too_few(message).at(server).with("queries", udp.queries);
-    Some(finding.with("wanted", observed.wanted).with("tcp_queries", tcp.queries))
+    Some(finding.with("wanted", wanted).with("tcp_queries", tcp.queries))
 }
 
 /// Reports expected addresses that were not seen, where that may be chance.
-fn undecided(observed: &Observation, rows: &[AnswerReport]) -> Option<Finding> {
-    let undecided = rows.iter().filter(|row| row.verdict == AddressVerdict::Undecided);
-    let addresses: Vec<String> = undecided.map(|row| row.address.to_string()).collect();
+fn undecided(scene: &Scene<'_>, observed: &Observation, rows: &[AnswerReport]) -> Option<Finding> {
+    let undecided = || rows.iter().filter(|row| row.verdict == AddressVerdict::Undecided);
+    let addresses: Vec<String> = undecided().map(|row| row.address.to_string()).collect();
     let (first, rest) = addresses.split_first()?;
     let others = if rest.is_empty() { String::new() } else { format!(" and {} others", rest.len()) };
     let (answers, server) = (observed.sampled.answers, observed.server);
     let message =
         format!("{first}{others} did not come up in {answers} answers of {server}: too few to tell");
-    let finding = too_few(message).at(server).with("answers", answers);
+    // Nobody asked for what is rarer than that: the check is done, and says what it does not cover.
+    let share = |row: &AnswerReport| scene.truth.and_then(|truth| truth.share_beside(row.address, 0));
+    let is_rare = |row| share(row).is_some_and(|share| share < scene.aim.rarest());
+    let severity = if undecided().all(is_rare) { Severity::Info } else { Severity::Unknown };
+    let finding = Finding { severity, ..too_few(message) }.at(server).with("answers", answers);
     Some(finding.with("undecided", addresses.len() as u64).with("addresses", addresses.join(" ")))
 }
 
-/// Reports answers too few to show a record of the smallest share; one in ten may be lost.
+/// Reports answers too few to show a record of the smallest share, or a wrong weight; one in ten may be lost.
 fn thin(scene: &Scene<'_>, observed: &Observation, rows: &[AnswerReport]) -> Option<Finding> {
     let answers = observed.sampled.answers;
-    let enough = match scene.samples {
-        Samples::Auto => plan::base(scene.truth, scene.observations),
-        Samples::Exactly(count) => count.get(),
-    };
+    let enough = scene.aim.enough(scene.observations);
     let told_already =
         observed.stopped.is_some() || rows.iter().any(|row| row.verdict == AddressVerdict::Undecided);
     if told_already || answers == 0 || answers >= enough - enough / 10 {
         return None;
     }
     let server = observed.server;
-    let message = format!("{answers} answers of {server} do not show every record: that takes {enough}");
+    let message = format!("{answers} answers of {server} are too few to judge by: that takes {enough}");
     Some(too_few(message).at(server).with("answers", answers).with("enough", enough))
 }
 

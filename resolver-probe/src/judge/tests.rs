@@ -24,7 +24,7 @@ fn briefs(report: &CheckReport) -> Vec<Brief> {
 }
 
 fn judged(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    judge(&request(truth), observations, None, &Resolved::default(), Duration::ZERO)
+    judge(&request(truth), Seen { observations, ..Seen::default() })
 }
 
 fn silent(n: u8) -> Observation {
@@ -37,7 +37,7 @@ fn silent(n: u8) -> Observation {
 
 #[test]
 fn answers_as_expected_are_ok() {
-    let report = judged(Some(truth("", &TWO)), &[observation(1, &[(1, 30), (2, 30)])]);
+    let report = judged(Some(truth("", &TWO)), &[observation(1, &[(1, 500), (2, 500)])]);
     assert_eq!(briefs(&report), []);
     assert_eq!((report.verdict, report.exit_code(FailOn::Warning)), (Verdict::Ok, 0));
     let rows: Vec<_> = report.servers[0].answers.iter().map(|row| (row.share, row.verdict)).collect();
@@ -76,7 +76,7 @@ fn a_stale_answer_that_came_over_tcp_alone_counts() {
 
 #[test]
 fn an_address_that_is_never_answered_is_missing() {
-    let report = judged(Some(truth("", &TWO)), &[observation(1, &[(1, 60)])]);
+    let report = judged(Some(truth("", &TWO)), &[observation(1, &[(1, 1_000)])]);
     assert_eq!(briefs(&report), [(FindingId::MissingIp, Severity::Warning, Some(2), Some(1))]);
     assert_eq!((report.exit_code(FailOn::Warning), report.exit_code(FailOn::Critical)), (1, 0));
 }
@@ -104,7 +104,7 @@ fn a_name_that_lost_every_record_is_critical() {
 
 #[test]
 fn no_address_is_right_where_nothing_should_answer_and_critical_where_nothing_is_known() {
-    let empty = || (0..68).map(|_| reply(Rcode::NX_DOMAIN, None));
+    let empty = || (0..100).map(|_| reply(Rcode::NX_DOMAIN, None));
     let retired = judged(Some(truth(r#","state":"retired""#, &TWO)), &[observation_of(1, empty())]);
     assert_eq!(retired.verdict, Verdict::Ok);
     let unknown = judged(None, &[observation_of(1, empty())]);
@@ -132,7 +132,7 @@ fn the_last_record_that_the_policy_keeps_is_a_warning() {
 
 #[test]
 fn a_paused_pool_may_lack_members() {
-    let report = judged(Some(truth(r#","state":"paused""#, &TWO)), &[observation(1, &[(1, 60)])]);
+    let report = judged(Some(truth(r#","state":"paused""#, &TWO)), &[observation(1, &[(1, 1_000)])]);
     assert_eq!(
         briefs(&report),
         [
@@ -145,7 +145,7 @@ fn a_paused_pool_may_lack_members() {
 
 #[test]
 fn one_dead_server_of_two_is_a_warning_and_the_only_one_is_critical() {
-    let two = judged(None, &[observation(1, &[(1, 68)]), silent(2)]);
+    let two = judged(None, &[observation(1, &[(1, 100)]), silent(2)]);
     assert_eq!(
         briefs(&two),
         [
@@ -169,7 +169,7 @@ fn a_server_that_refuses_is_lame_and_says_nothing_about_addresses() {
 
 #[test]
 fn answers_without_authority_are_lame() {
-    let answers = (0..68)
+    let answers = (0..100)
         .map(|_| crate::wire::Reply { authoritative: false, ..reply(Rcode::NO_ERROR, Some(address(1))) });
     let report = judged(None, &[observation_of(1, answers)]);
     assert_eq!(briefs(&report), [(FindingId::Lame, Severity::Warning, None, Some(1))]);
@@ -177,7 +177,7 @@ fn answers_without_authority_are_lame() {
 
 #[test]
 fn a_server_that_lacks_what_another_answers_diverges() {
-    let servers = [observation(1, &[(1, 34), (2, 34)]), observation(2, &[(1, 68)])];
+    let servers = [observation(1, &[(1, 100), (2, 100)]), observation(2, &[(1, 200)])];
     let report = judged(None, &servers);
     assert_eq!(briefs(&report), [(FindingId::NsDiverged, Severity::Warning, Some(2), Some(2))]);
     assert_eq!(report.addresses[1].not_answered_by, [server(2)]);
@@ -190,7 +190,7 @@ fn ttls_are_compared_with_the_document_and_with_each_other() {
             .iter()
             .map(|ttl| crate::wire::Reply { ttls: [*ttl].into(), ..reply(Rcode::NO_ERROR, Some(address(1))) })
             .cycle()
-            .take(68)
+            .take(100)
             .collect();
         observation_of(n, replies.into_iter())
     };
@@ -226,7 +226,7 @@ fn a_stranger_is_not_stale_where_the_fleet_was_not_seen_whole() {
     );
     let fleet = registrar_core::inventory::Fleet { gap: Some(gap), ..crate::fixtures::fleet(&TWO) };
     let truth = Truth::new(&crate::fixtures::policy(""), &fleet, None);
-    let report = judged(Some(truth), &[observation(1, &[(1, 30), (2, 30), (9, 30)])]);
+    let report = judged(Some(truth), &[observation(1, &[(1, 500), (2, 500), (9, 300)])]);
     assert_eq!(briefs(&report), [(FindingId::TruthIncomplete, Severity::Unknown, None, None)]);
     assert_eq!(report.addresses[2].verdict, AddressVerdict::Unknown);
 }

@@ -59,7 +59,7 @@ struct Sent {
 
 /// How a try, or a part of it, ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ending {
+pub(super) enum Ending {
     Answered,
     Refused,
     Failed,
@@ -79,10 +79,18 @@ impl Conversation {
         }
     }
 
-    /// Asks until every try is answered, or one is not.
+    /// Asks until every try is answered, or one is not, and returns what was seen.
     pub(super) async fn run(mut self, manner: Manner) -> (ReachEvidence, Vec<Duration>) {
+        self.talk(manner).await;
+        self.seen()
+    }
+
+    /// Asks until every try is answered, or one is not, and returns how the last one ended.
+    pub(super) async fn talk(&mut self, manner: Manner) -> Ending {
+        let mut ending = Ending::Silent;
         for attempt in 0..manner.tries {
-            if self.attempt(attempt, manner).await != Ending::Answered {
+            ending = self.attempt(attempt, manner).await;
+            if ending != Ending::Answered {
                 break;
             }
             let last = self.sent.back().map_or_else(Instant::now, |sent| sent.at);
@@ -93,6 +101,11 @@ impl Conversation {
             sleep_until(next).await;
         }
         self.drain(manner.tries);
+        ending
+    }
+
+    /// Returns what was seen.
+    pub(super) fn seen(self) -> (ReachEvidence, Vec<Duration>) {
         (self.evidence, self.rtts)
     }
 

@@ -19,10 +19,10 @@ use super::probe::ReachProbe;
 use super::report::ReachReport;
 use super::request::Speech;
 use super::vantage::{Approach, ReachTarget, Vantage};
-use super::{connect, sockets};
+use super::{connect, deep, sockets};
 
 /// Addresses that are asked at a time: all that one weighted record set can hold.
-const AT_A_TIME: usize = 100;
+pub(crate) const AT_A_TIME: usize = 100;
 
 /// Which addresses to ask, what, and from where.
 #[derive(Clone, Debug)]
@@ -39,6 +39,9 @@ pub struct ReachRequest {
     pub tries: NonZeroU16,
     /// When everything ends, done or not. What was not done is in the reports.
     pub deadline: Duration,
+    /// Whose certificates are believed in QUIC handshakes.
+    #[cfg(feature = "encrypted")]
+    pub trust: crate::resolver::Trust,
     /// Where ids and jitter come from.
     pub seed: u64,
 }
@@ -54,6 +57,8 @@ impl ReachRequest {
             timeout: Duration::from_secs(5),
             tries: NonZeroU16::MIN,
             deadline: Duration::from_secs(30),
+            #[cfg(feature = "encrypted")]
+            trust: crate::resolver::Trust::default(),
             seed,
         }
     }
@@ -68,14 +73,16 @@ pub async fn reach(request: &ReachRequest) -> Vec<ReachReport> {
     let permits = Arc::new(Semaphore::new(AT_A_TIME));
     let mut seeds = StdRng::seed_from_u64(request.seed);
     let mut asking = JoinSet::new();
+    let wanted = deep::Wanted::of(request).map(Arc::new);
     for target in targets(request) {
         let approach = request.vantage.approach(&target, request.probe.transport());
-        let (probe, vantage) = (request.probe.clone(), request.vantage);
+        let (probe, vantage, wanted) = (request.probe.clone(), request.vantage, wanted.clone());
         let (permits, random) = (Arc::clone(&permits), StdRng::seed_from_u64(seeds.random()));
         asking.spawn(async move {
             let evidence = match approach {
                 Approach::Sees(at) | Approach::Blind(at, _) => {
-                    when_allowed(at, &probe, manner, random, &permits).await
+                    let question = Question { probe: &probe, wanted: wanted.as_deref(), manner };
+                    when_allowed(at, question, random, &permits).await
                 }
                 Approach::Nowhere(_) => ReachEvidence::default(),
             };
@@ -94,25 +101,32 @@ fn targets(request: &ReachRequest) -> Vec<ReachTarget> {
     targets
 }
 
+/// What an address is asked, and how.
+#[derive(Clone, Copy, Debug)]
+struct Question<'a> {
+    probe: &'a ReachProbe,
+    wanted: Option<&'a deep::Wanted>,
+    manner: Manner,
+}
+
 async fn when_allowed(
     at: Ipv4Addr,
-    probe: &ReachProbe,
-    manner: Manner,
+    question: Question<'_>,
     random: StdRng,
     permits: &Semaphore,
 ) -> ReachEvidence {
-    match timeout_at(manner.over, permits.acquire()).await {
-        Ok(_permit) => gather(at, probe, manner, random).await,
+    match timeout_at(question.manner.over, permits.acquire()).await {
+        Ok(_permit) => gather(at, question, random).await,
         Err(_elapsed) => ReachEvidence { unfinished: true, ..ReachEvidence::default() },
     }
 }
 
 /// Probes, and sends an echo request beside it, whose answer is waited for only where the probe has none.
-async fn gather(at: Ipv4Addr, probe: &ReachProbe, manner: Manner, mut random: StdRng) -> ReachEvidence {
+async fn gather(at: Ipv4Addr, question: Question<'_>, mut random: StdRng) -> ReachEvidence {
     let beside = StdRng::from_rng(&mut random);
-    let probing = ask(at, probe, manner, random);
-    let Some(_port) = probe.port() else { return probing.await };
-    let echoing = echo(at, manner, beside);
+    let probing = ask(at, question, random);
+    let Some(_port) = question.probe.port() else { return probing.await };
+    let echoing = echo(at, question.manner, beside);
     tokio::pin!(probing, echoing);
     let mut early = None;
     let mut evidence = loop {
@@ -131,7 +145,8 @@ async fn gather(at: Ipv4Addr, probe: &ReachProbe, manner: Manner, mut random: St
     evidence
 }
 
-async fn ask(at: Ipv4Addr, probe: &ReachProbe, manner: Manner, random: StdRng) -> ReachEvidence {
+async fn ask(at: Ipv4Addr, question: Question<'_>, random: StdRng) -> ReachEvidence {
+    let Question { probe, wanted, manner } = question;
     let port = probe.port().map_or(0, NonZeroU16::get);
     let server = SocketAddrV4::new(at, port);
     let (evidence, rtts) = match Speech::of(probe) {
@@ -142,7 +157,13 @@ async fn ask(at: Ipv4Addr, probe: &ReachProbe, manner: Manner, random: StdRng) -
                 _ => sockets::udp(server).map_err(|error| error.to_string()),
             };
             match socket {
-                Ok(socket) => Conversation::new(socket, speech, random).run(manner).await,
+                Ok(socket) => {
+                    let conversation = Conversation::new(socket, speech, random);
+                    match wanted {
+                        Some(wanted) => deep::run(conversation, server, wanted, manner).await,
+                        None => conversation.run(manner).await,
+                    }
+                }
                 Err(why) => (ReachEvidence { failure: Some(why), ..ReachEvidence::default() }, Vec::new()),
             }
         }

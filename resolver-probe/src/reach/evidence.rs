@@ -34,6 +34,9 @@ pub struct ReachEvidence {
     pub failure: Option<String>,
     /// Whether the deadline passed before the last request had its time.
     pub unfinished: bool,
+    /// How a QUIC handshake beside the probe ended, where one was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handshake: Option<Handshake>,
     /// What an ICMP echo request beside the probe showed of the host.
     pub echo: Option<Echo>,
 }
@@ -77,6 +80,29 @@ pub enum ReplyDetail {
         /// The largest packet that the listener takes, in octets.
         mtu: u32,
     },
+}
+
+/// How a QUIC handshake ended. Its packets are not among those that are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Handshake {
+    /// It was completed, with the right certificate and the right application protocol.
+    Agreed {
+        /// How long that took, in microseconds.
+        took_us: u64,
+    },
+    /// The certificate is somebody else's.
+    WrongIdentity {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It was begun, and broken off.
+    Failed {
+        /// What broke it off.
+        why: String,
+    },
+    /// It was not completed in time.
+    Silent,
 }
 
 /// What an ICMP echo request beside the probe showed of the host.

@@ -9,9 +9,12 @@
 
 mod connect;
 mod conversation;
+mod deep;
 mod engine;
 mod error_queue;
 mod evidence;
+#[cfg(feature = "encrypted")]
+mod handshake;
 mod obstacle;
 pub mod packet;
 mod probe;
@@ -23,8 +26,9 @@ mod sockets;
 mod vantage;
 mod verdict;
 
+pub(crate) use engine::AT_A_TIME;
 pub use engine::{ReachRequest, reach};
-pub use evidence::{Echo, ReachEvidence, ReplyDetail, Rtt};
+pub use evidence::{Echo, Handshake, ReachEvidence, ReplyDetail, Rtt};
 pub use obstacle::{IcmpError, Obstacle, ObstacleKind};
 pub use probe::{ReachProbe, ReachProbeError, Transport};
 pub use render::{render_human, render_json};

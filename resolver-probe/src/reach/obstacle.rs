@@ -46,7 +46,7 @@ pub struct IcmpError {
 
 impl Obstacle {
     /// Reads an ICMP error; `None` where it is no obstacle, such as a datagram that was too long.
-    pub(super) fn of_icmp(error: IcmpError) -> Option<Self> {
+    pub(crate) fn of_icmp(error: IcmpError) -> Option<Self> {
         let kind = match (error.kind, error.code) {
             (DESTINATION_UNREACHABLE, 2 | 3) => ObstacleKind::Refused,
             (DESTINATION_UNREACHABLE, 9 | 10 | 13 | 14 | 15) => ObstacleKind::Filtered,

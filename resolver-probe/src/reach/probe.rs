@@ -12,8 +12,11 @@ use thiserror::Error;
 /// The longest request of `udp:`, in octets: what fits into a datagram that no network has to split.
 const LONGEST_SEND: usize = 1232;
 
-const PROBE_HINT: &str =
-    "write stun:PORT, quic:PORT, srt:PORT, tcp:PORT, udp:PORT,send=HEX,expect=HEX or icmp";
+const PROBE_HINT: &str = "write stun:PORT, quic:PORT, quic:PORT,name=HOST, srt:PORT, tcp:PORT, \
+                          udp:PORT,send=HEX,expect=HEX or icmp";
+#[cfg(feature = "encrypted")]
+const QUIC_HINT: &str = "write quic:PORT, quic:PORT,name=HOST or quic:PORT,name=HOST,alpn=PROTOCOL, such as \
+     quic:443,name=edge.example.com";
 const UDP_HINT: &str =
     "write udp:PORT,send=HEX or udp:PORT,send=HEX,expect=HEX, such as udp:9999,send=70696e67";
 
@@ -24,6 +27,15 @@ pub enum ReachProbe {
     Stun(NonZeroU16),
     /// A QUIC packet that asks for the server's versions.
     Quic(NonZeroU16),
+    /// The same, and a whole QUIC handshake beside it, which shows who answers.
+    QuicHandshake {
+        /// The port that it goes to.
+        port: NonZeroU16,
+        /// Who the certificate has to be for.
+        name: String,
+        /// The application protocol that has to be agreed on; without it, HTTP/3.
+        alpn: Option<String>,
+    },
     /// The induction of an SRT handshake.
     Srt(NonZeroU16),
     /// A TCP connection, which is closed again at once.
@@ -67,7 +79,9 @@ impl ReachProbe {
     #[must_use]
     pub fn transport(&self) -> Transport {
         match self {
-            Self::Stun(_) | Self::Quic(_) | Self::Srt(_) | Self::Udp { .. } => Transport::Udp,
+            Self::Stun(_) | Self::Quic(_) | Self::QuicHandshake { .. } | Self::Srt(_) | Self::Udp { .. } => {
+                Transport::Udp
+            }
             Self::Tcp(_) => Transport::Tcp,
             Self::Icmp => Transport::Icmp,
         }
@@ -78,7 +92,7 @@ impl ReachProbe {
     pub fn port(&self) -> Option<NonZeroU16> {
         match self {
             Self::Stun(port) | Self::Quic(port) | Self::Srt(port) | Self::Tcp(port) => Some(*port),
-            Self::Udp { port, .. } => Some(*port),
+            Self::QuicHandshake { port, .. } | Self::Udp { port, .. } => Some(*port),
             Self::Icmp => None,
         }
     }
@@ -99,6 +113,10 @@ impl fmt::Display for ReachProbe {
         match self {
             Self::Stun(port) => write!(f, "stun:{port}"),
             Self::Quic(port) => write!(f, "quic:{port}"),
+            Self::QuicHandshake { port, name, alpn } => {
+                write!(f, "quic:{port},name={name}")?;
+                alpn.as_ref().map_or(Ok(()), |alpn| write!(f, ",alpn={alpn}"))
+            }
             Self::Srt(port) => write!(f, "srt:{port}"),
             Self::Tcp(port) => write!(f, "tcp:{port}"),
             Self::Udp { port, send, expect } => {
@@ -126,7 +144,7 @@ impl FromStr for ReachProbe {
         let (kind, rest) = text.split_once(':').ok_or_else(|| error(text, "is not a probe", PROBE_HINT))?;
         match kind {
             "stun" => port(rest).map(Self::Stun),
-            "quic" => port(rest).map(Self::Quic),
+            "quic" => quic(rest),
             "srt" => port(rest).map(Self::Srt),
             "tcp" => port(rest).map(Self::Tcp),
             "udp" => udp(rest),
@@ -142,6 +160,52 @@ fn error(value: &str, problem: &'static str, hint: &'static str) -> ReachProbeEr
 fn port(text: &str) -> Result<NonZeroU16, ReachProbeError> {
     let hint = "write a port from 1 to 65535 after the colon, such as stun:3478";
     text.parse().map_err(|_| error(text, "is not a port", hint))
+}
+
+/// Reads `PORT[,name=HOST[,alpn=PROTOCOL]]`.
+fn quic(text: &str) -> Result<ReachProbe, ReachProbeError> {
+    match text.split_once(',') {
+        None => port(text).map(ReachProbe::Quic),
+        Some((number, options)) => handshake(port(number)?, options),
+    }
+}
+
+#[cfg(not(feature = "encrypted"))]
+fn handshake(_port: NonZeroU16, options: &str) -> Result<ReachProbe, ReachProbeError> {
+    let hint = "build with the feature encrypted, or ask for the versions alone, with quic:PORT";
+    Err(error(options, "needs encryption, which this program was built without", hint))
+}
+
+#[cfg(feature = "encrypted")]
+fn handshake(port: NonZeroU16, options: &str) -> Result<ReachProbe, ReachProbeError> {
+    let (mut name, mut alpn) = (None, None);
+    for part in options.split(',') {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        let (slot, is_right): (_, fn(&str) -> bool) = match key {
+            "name" => (&mut name, is_host),
+            "alpn" => (&mut alpn, is_protocol),
+            _ => return Err(error(part, "is neither name=HOST nor alpn=PROTOCOL", QUIC_HINT)),
+        };
+        if !is_right(value) {
+            return Err(error(part, "names nothing that a certificate or a handshake can name", QUIC_HINT));
+        }
+        if slot.replace(value.to_owned()).is_some() {
+            return Err(error(key, "stands there twice", QUIC_HINT));
+        }
+    }
+    let name = name.ok_or_else(|| error(options, "does not say who should answer", QUIC_HINT))?;
+    Ok(ReachProbe::QuicHandshake { port, name, alpn })
+}
+
+#[cfg(feature = "encrypted")]
+fn is_host(text: &str) -> bool {
+    rustls::pki_types::ServerName::try_from(text).is_ok()
+}
+
+/// RFC 7301 §3.1: 1 to 255 octets. Those that are registered are all of printable characters.
+#[cfg(feature = "encrypted")]
+fn is_protocol(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_graphic())
 }
 
 /// Reads `PORT,send=HEX[,expect=HEX]`.
@@ -201,6 +265,10 @@ mod tests {
             "udp:1,send=00ff",
             "udp:9999,send=70,expect=706f6e67",
             "icmp",
+            #[cfg(feature = "encrypted")]
+            "quic:443,name=edge.example.com",
+            #[cfg(feature = "encrypted")]
+            "quic:443,name=edge.example.com,alpn=moq-00",
         ] {
             assert_eq!(text.parse::<ReachProbe>().unwrap().to_string(), text);
         }
@@ -238,6 +306,33 @@ mod tests {
             told.push_str(&format!("{text}\n  {error}\n"));
         }
         insta::assert_snapshot!(told);
+    }
+
+    #[cfg(feature = "encrypted")]
+    #[test]
+    fn a_handshake_that_names_nobody_is_refused_with_the_value_and_a_hint() {
+        let mut told = String::new();
+        for text in [
+            "quic:443,",
+            "quic:443,alpn=h3",
+            "quic:443,name=",
+            "quic:443,name=bad..name",
+            "quic:443,name=a.example,name=b.example",
+            "quic:443,name=a.example,alpn=",
+            "quic:443,name=a.example,sni=b.example",
+            "quic:0,name=a.example",
+        ] {
+            let error = text.parse::<ReachProbe>().unwrap_err();
+            told.push_str(&format!("{text}\n  {error}\n"));
+        }
+        insta::assert_snapshot!(told);
+    }
+
+    #[cfg(not(feature = "encrypted"))]
+    #[test]
+    fn a_handshake_needs_encryption_and_says_so() {
+        let error = "quic:443,name=edge.example.com".parse::<ReachProbe>().unwrap_err();
+        assert!(error.to_string().contains("built without (hint: build with the feature"), "{error}");
     }
 
     #[test]

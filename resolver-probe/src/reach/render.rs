@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::evidence::{Echo, ReachEvidence, ReplyDetail};
+use super::evidence::{Echo, Handshake, ReachEvidence, ReplyDetail};
 use super::probe::{ReachProbe, Transport};
 use super::report::{ReachDocument, ReachReport};
 use super::sentence::{ms, versions};
@@ -111,6 +111,7 @@ fn evidence(seen: &ReachEvidence, probe: &ReachProbe) -> Vec<(&'static str, Stri
         lines.push(("rtt", format!("{times} (shortest, median, longest)")));
     }
     lines.extend(seen.reply.as_ref().map(|reply| ("reply", said_in(reply))));
+    lines.extend(seen.handshake.as_ref().map(|handshake| ("handshake", said_of(handshake))));
     if let Some(icmp) = seen.obstacle.and_then(|obstacle| obstacle.icmp) {
         lines.push(("error", icmp.to_string()));
     }
@@ -159,6 +160,15 @@ fn said_in(reply: &ReplyDetail) -> String {
             };
             format!("SRT handshake version {version}, {cipher}, packets of up to {mtu} octets")
         }
+    }
+}
+
+fn said_of(handshake: &Handshake) -> String {
+    match handshake {
+        Handshake::Agreed { took_us } => format!("completed in {}", ms(*took_us)),
+        Handshake::WrongIdentity { why } => format!("somebody else's certificate: {why}"),
+        Handshake::Failed { why } => format!("broken off: {why}"),
+        Handshake::Silent => "not completed in time".to_owned(),
     }
 }
 

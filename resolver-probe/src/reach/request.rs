@@ -34,7 +34,7 @@ impl Speech {
     pub(super) fn of(probe: &ReachProbe) -> Option<Self> {
         Some(match probe {
             ReachProbe::Stun(_) => Self::Stun,
-            ReachProbe::Quic(_) => Self::Quic,
+            ReachProbe::Quic(_) | ReachProbe::QuicHandshake { .. } => Self::Quic,
             ReachProbe::Srt(_) => Self::Srt,
             ReachProbe::Udp { send, expect, .. } => Self::Own { send: send.clone(), expect: expect.clone() },
             ReachProbe::Icmp => Self::Echo,

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::evidence::{Echo, ReachEvidence, ReplyDetail};
+use super::evidence::{Echo, Handshake, ReachEvidence, ReplyDetail};
 use super::probe::ReachProbe;
 use super::vantage::Approach;
 use super::verdict::{Case, Liveness};
@@ -29,7 +29,20 @@ pub(super) fn of(case: &Case<'_>, liveness: Liveness) -> String {
         Liveness::Filtered => {
             format!("{address} is filtered, which says nothing of its instance{}", stopped(case))
         }
-        Liveness::WrongReply => format!("{address} answers, and not {what}: {}", noise(case.evidence)),
+        Liveness::WrongReply => match &case.evidence.handshake {
+            Some(Handshake::Failed { why }) => format!("{address} breaks off the handshake of {what}: {why}"),
+            _ => format!("{address} answers, and not {what}: {}", noise(case.evidence)),
+        },
+        Liveness::WrongIdentity => {
+            let why = match &case.evidence.handshake {
+                Some(Handshake::WrongIdentity { why }) => why.as_str(),
+                _ => "",
+            };
+            format!("{address} answers {what} with somebody else's certificate: {why}")
+        }
+        Liveness::SilentHostUp if case.evidence.replies > 0 => {
+            format!("{address} names its versions of QUIC, and completes no handshake of {what}")
+        }
         Liveness::SilentHostUp => {
             format!("{address} does not answer {what}, and its host is up: the port is mute, or filtered")
         }
@@ -44,6 +57,7 @@ pub(super) fn what(probe: &ReachProbe) -> String {
     match probe {
         ReachProbe::Stun(port) => format!("STUN on UDP port {port}"),
         ReachProbe::Quic(port) => format!("QUIC on UDP port {port}"),
+        ReachProbe::QuicHandshake { port, name, .. } => format!("QUIC on UDP port {port} as {name}"),
         ReachProbe::Srt(port) => format!("SRT on UDP port {port}"),
         ReachProbe::Tcp(port) => format!("TCP port {port}"),
         ReachProbe::Udp { port, .. } => format!("UDP port {port}"),

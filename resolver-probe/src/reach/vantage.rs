@@ -114,6 +114,13 @@ impl CarrierGateway {
     pub fn of_parent_region(region: &str) -> Self {
         if region == OPEN_PARENT_REGION { Self::Open } else { Self::IcmpOnly }
     }
+
+    /// Returns what is known of a Wavelength zone: its name begins with that of its parent Region.
+    #[must_use]
+    pub fn of_zone(zone: &str) -> Self {
+        let rest = zone.strip_prefix(OPEN_PARENT_REGION);
+        if rest.is_some_and(|rest| rest.starts_with('-')) { Self::Open } else { Self::IcmpOnly }
+    }
 }
 
 impl ReachTarget {
@@ -174,6 +181,18 @@ mod tests {
             let gateway = CarrierGateway::of_parent_region(region);
             let target = ReachTarget { gateway, ..ReachTarget::new(ADDRESS) };
             assert_eq!(sees(Vantage::Internet, &target), expected, "{region}");
+        }
+    }
+
+    #[test]
+    fn a_zone_tells_its_parent_region() {
+        for (zone, expected) in [
+            ("eu-west-3-cmn-wlz-1", CarrierGateway::Open),
+            ("eu-west-2-wl1-lon-wlz-1", CarrierGateway::IcmpOnly),
+            ("eu-west-31-wl1", CarrierGateway::IcmpOnly),
+            ("eu-west-3", CarrierGateway::IcmpOnly),
+        ] {
+            assert_eq!(CarrierGateway::of_zone(zone), expected, "{zone}");
         }
     }
 

@@ -3,6 +3,10 @@
 //! | evidence | verdict | severity |
 //! |---|---|---|
 //! | a valid reply to what was asked | alive | none; a warning where QUIC lacks version 1, or the instance does not run |
+//! | a QUIC handshake with the right certificate | alive | none |
+//! | a QUIC handshake with somebody else's certificate | wrong-identity | critical |
+//! | a QUIC handshake that was begun, and broken off | wrong-reply | as below |
+//! | versions of QUIC, and no handshake in time | silent-host-up | as below |
 //! | blind from here | vantage-blind | unknown |
 //! | ICMP port unreachable, or a TCP reset | refused | critical |
 //! | ICMP network or host unreachable | unreachable | critical; a warning from the internet to a Carrier IP |
@@ -15,10 +19,12 @@
 //!
 //! A reply is proof from anywhere; silence and errors are judged only where the vantage sees.
 
+use std::fmt;
+
 use registrar_core::address::AddressKind;
 use serde::Serialize;
 
-use super::evidence::{Echo, ReachEvidence, ReplyDetail};
+use super::evidence::{Echo, Handshake, ReachEvidence, ReplyDetail};
 use super::obstacle::{Obstacle, ObstacleKind};
 use super::packet::quic;
 use super::probe::ReachProbe;
@@ -39,6 +45,8 @@ pub enum Liveness {
     Filtered,
     /// Something answers, and not what was asked.
     WrongReply,
+    /// It answers what was asked, with somebody else's certificate.
+    WrongIdentity,
     /// The port is silent, and the host is up.
     SilentHostUp,
     /// The port is silent, and nothing shows that the host is up.
@@ -47,6 +55,23 @@ pub enum Liveness {
     VantageBlind,
     /// It was not asked, or the deadline passed too early.
     NotProbed,
+}
+
+impl fmt::Display for Liveness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alive => "alive",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::Filtered => "filtered",
+            Self::WrongReply => "wrong-reply",
+            Self::WrongIdentity => "wrong-identity",
+            Self::SilentHostUp => "silent-host-up",
+            Self::Silent => "silent",
+            Self::VantageBlind => "vantage-blind",
+            Self::NotProbed => "not-probed",
+        })
+    }
 }
 
 /// Everything that a verdict is made of.
@@ -61,7 +86,14 @@ pub(super) struct Case<'a> {
 impl Case<'_> {
     pub(super) fn liveness(&self) -> Liveness {
         let evidence = self.evidence;
-        if evidence.replies > 0 {
+        match &evidence.handshake {
+            Some(Handshake::Agreed { .. }) => return Liveness::Alive,
+            Some(Handshake::WrongIdentity { .. }) => return Liveness::WrongIdentity,
+            Some(Handshake::Failed { .. }) => return Liveness::WrongReply,
+            Some(Handshake::Silent) if evidence.replies > 0 => return Liveness::SilentHostUp,
+            Some(Handshake::Silent) | None => {}
+        }
+        if evidence.replies > 0 && !self.lacks_handshake() {
             return Liveness::Alive;
         }
         match self.approach {
@@ -101,7 +133,7 @@ impl Case<'_> {
         match liveness {
             Liveness::Alive if self.lacks_version_1() || self.is_somebody_else() => Severity::Warning,
             Liveness::Alive => Severity::Info,
-            Liveness::Refused => Severity::Critical,
+            Liveness::Refused | Liveness::WrongIdentity => Severity::Critical,
             Liveness::Unreachable if self.goes_through_the_internet() => Severity::Warning,
             Liveness::Unreachable => Severity::Critical,
             Liveness::WrongReply | Liveness::SilentHostUp => doubtful,
@@ -111,10 +143,17 @@ impl Case<'_> {
         }
     }
 
+    /// Says whether it was to be seen who answers, and could not.
+    fn lacks_handshake(&self) -> bool {
+        matches!(self.probe, ReachProbe::QuicHandshake { .. }) && self.evidence.handshake.is_none()
+    }
+
     /// Says whether QUIC is spoken, and not the version that clients begin with.
     pub(super) fn lacks_version_1(&self) -> bool {
+        // Where a handshake is completed, it is in version 1, whatever a list of versions says.
+        let shaken = matches!(self.evidence.handshake, Some(Handshake::Agreed { .. }));
         match &self.evidence.reply {
-            Some(ReplyDetail::Quic { versions }) => !versions.contains(&quic::VERSION_1),
+            Some(ReplyDetail::Quic { versions }) => !shaken && !versions.contains(&quic::VERSION_1),
             Some(ReplyDetail::Stun { .. } | ReplyDetail::Srt { .. }) | None => false,
         }
     }

@@ -1,18 +1,16 @@
 //! Snapshots of what a person, and a program, reads.
 
-use std::time::Duration;
-
 use anstream::adapter::strip_str;
 
 use super::*;
 use crate::fixtures::{observation, observation_of, reply, request, truth};
-use crate::judge::judge;
+use crate::judge::{Seen, judge};
 use crate::observation::{Observation, TcpFailure};
 use crate::truth::Truth;
 use crate::wire::Rcode;
 
 fn report(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    judge(&request(truth), observations, None, &crate::staleness::Resolved::default(), Duration::ZERO)
+    judge(&request(truth), Seen { observations, ..Seen::default() })
 }
 
 fn plain(report: &CheckReport) -> String {
@@ -32,23 +30,23 @@ fn fleet() -> Truth {
 
 #[test]
 fn a_stale_record_is_read_at_a_glance() {
-    let mut second = observation(2, &[(1, 50), (3, 25)]);
+    let mut second = observation(2, &[(1, 100), (3, 50)]);
     (second.tcp.replies, second.tcp.last_failure) = (0, Some(TcpFailure::TimedOut));
-    (second.udp.garbage, second.udp.tries) = (2, 76);
-    let report = report(Some(fleet()), &[observation(1, &[(1, 31), (2, 17), (3, 12)]), second]);
+    (second.udp.garbage, second.udp.tries) = (2, 151);
+    let report = report(Some(fleet()), &[observation(1, &[(1, 62), (2, 34), (3, 24)]), second]);
     insta::assert_snapshot!(plain(&report));
 }
 
 #[test]
 fn what_is_as_expected_fits_one_line_and_a_table() {
-    let report = report(Some(fleet()), &[observation(1, &[(1, 40), (2, 20)])]);
+    let report = report(Some(fleet()), &[observation(1, &[(1, 1_000), (2, 500)])]);
     insta::assert_snapshot!(plain(&report));
 }
 
 #[test]
 fn without_a_fleet_answers_are_only_counted() {
-    let empty = (0..68).map(|_| reply(Rcode::NX_DOMAIN, None));
-    let report = report(None, &[observation(1, &[(1, 40), (2, 28)]), observation_of(2, empty)]);
+    let empty = (0..100).map(|_| reply(Rcode::NX_DOMAIN, None));
+    let report = report(None, &[observation(1, &[(1, 60), (2, 40)]), observation_of(2, empty)]);
     insta::assert_snapshot!(plain(&report));
 }
 

@@ -7,6 +7,7 @@
 mod client;
 #[cfg(feature = "encrypted")]
 mod encrypted;
+mod hostile;
 mod reply;
 mod spec;
 mod system;
@@ -20,6 +21,9 @@ use crate::observation::TcpFailure;
 pub use client::{Manner, NoResolver, Resolver, ResolverExchange, resolvers};
 #[cfg(feature = "encrypted")]
 pub use encrypted::{Trust, TrustError};
+pub(crate) use hostile::keeps_bounds;
+#[cfg(feature = "encrypted")]
+pub(crate) use hostile::{doh_body, doq_message};
 pub use reply::{ExtendedError, ResolverReply};
 pub use spec::{Endpoint, Host, ResolverSpec, ResolverSpecError};
 pub use system::{SystemResolvers, system_resolvers};

@@ -9,10 +9,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::observation::Observation;
-use crate::plan::{self, PROOF};
+use crate::plan;
 use crate::resolver::ResolverReply;
+use crate::statistics::Alpha;
 use crate::truth::Truth;
 
+/// Shares of the answers that are too small to be waited for, as for sampling.
+const RAREST: f64 = 0.001;
 /// Equal records that are assumed where fewer were seen, and the most that Route 53 allows: as for sampling.
 const FEWEST_RECORDS: usize = 8;
 const MOST_RECORDS: usize = 100;
@@ -47,7 +50,7 @@ impl Authority {
     pub(crate) fn new(servers: &[SocketAddr], truth: Option<&Truth>) -> Self {
         Self {
             servers: servers.iter().map(|server| (*server, Server::default())).collect(),
-            smallest_share: truth.map(|truth| truth.smallest_share().0),
+            smallest_share: truth.map(|truth| truth.smallest_share(RAREST).0),
         }
     }
 
@@ -59,7 +62,7 @@ impl Authority {
         for observed in observations {
             let Some(server) = authority.servers.get_mut(&observed.server) else { continue };
             // A server without authority is a cache, which says little about the zone.
-            if observed.sampled.without_authority > 0 {
+            if observed.sampled.without_authority > 0 || observed.sampled.answers == 0 {
                 continue;
             }
             server.answers = observed.sampled.answers;
@@ -156,7 +159,7 @@ impl Authority {
     fn enough(&self) -> u64 {
         let seen = self.addresses().len();
         let equal = 1.0 / (seen + 1).clamp(FEWEST_RECORDS, MOST_RECORDS) as f64;
-        plan::enough(self.smallest_share.unwrap_or(equal), PROOF)
+        plan::enough(self.smallest_share.unwrap_or(equal), Alpha::default().get())
     }
 }
 

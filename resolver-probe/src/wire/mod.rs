@@ -13,7 +13,7 @@ use hickory_proto::op::Message;
 use serde::{Serialize, Serializer};
 
 pub(crate) use question::{Asking, Question, unescape};
-pub(crate) use reply::{Reply, read};
+pub(crate) use reply::{Reply, read, read_twice};
 
 /// RFC 1035 §4.1.1: the header has 12 octets.
 const HEADER: usize = 12;

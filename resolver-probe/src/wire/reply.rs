@@ -37,6 +37,16 @@ pub(crate) fn read(message: &[u8], question: &Question, id: u16) -> Result<Reply
     }
 }
 
+/// Reads a message in both ways that there are, where the short one can: they have to agree.
+pub(crate) fn read_twice(
+    message: &[u8],
+    question: &Question,
+    id: u16,
+) -> Result<(Option<Reply>, Result<Reply, Rejected>), Rejected> {
+    let (header, body) = check(message, question, id)?;
+    Ok((plain::read(header, body, question), parse(message).map(|message| reduce(&message))))
+}
+
 fn reduce(message: &Message) -> Reply {
     let asked = message.queries.first().map(|query| query.name());
     let mut reply = Reply {

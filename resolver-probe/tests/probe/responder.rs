@@ -123,9 +123,13 @@ pub(crate) fn reply(query: &Message) -> Message {
 
 /// A reply with 192.0.2.`last_octet` and TTL 20.
 pub(crate) fn answer(query: &Message, last_octet: u8) -> Message {
+    answer_with(query, Ipv4Addr::new(192, 0, 2, last_octet))
+}
+
+/// A reply with this address and TTL 20.
+pub(crate) fn answer_with(query: &Message, address: Ipv4Addr) -> Message {
     let mut message = reply(query);
     let name = query.queries[0].name().clone();
-    let address = RData::A(A(Ipv4Addr::new(192, 0, 2, last_octet)));
-    message.add_answer(Record::from_rdata(name, 20, address));
+    message.add_answer(Record::from_rdata(name, 20, RData::A(A(address))));
     message
 }

@@ -2,15 +2,20 @@
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::Name;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rand_distr::weighted::WeightedIndex;
 use registrar_core::pool::Policy;
 use registrar_core::{Timestamp, dump};
+use resolver_probe::statistics::Requirement;
 use resolver_probe::{
-    AddressVerdict, CheckReport, CheckRequest, FailOn, FindingId, Samples, Severity, TransportState, Truth,
-    Verdict, check,
+    AddressVerdict, CheckReport, CheckRequest, FailOn, FindingId, Phase, Progress, ProgressState, Samples,
+    Severity, TransportState, Truth, Verdict, check,
 };
 use serde_json::json;
 
@@ -100,7 +105,79 @@ async fn a_missing_address_is_asked_for_until_chance_does_not_explain_it() {
     let server = start_both(|| by_turns(&[1, 2, 3])).await;
     let report = check(request(&[server.address], Some(running(&[1, 2, 3, 4])))).await;
     assert_eq!(briefs(&report), [(FindingId::MissingIp, Severity::Warning, Some(4))]);
-    assert_eq!(report.servers[0].samples.udp, 49);
+    assert_eq!(report.servers[0].samples.udp, 196, "the second round of four times the first one's 49");
+}
+
+/// Draws 192.0.2.n with these weights from its own random numbers.
+fn drawn(weights: &'static [(u8, u32)], seed: u64) -> Script {
+    let mut random = StdRng::seed_from_u64(seed);
+    let law = WeightedIndex::new(weights.iter().map(|(_, weight)| *weight)).unwrap();
+    Box::new(move |_, query| vec![answer(query, weights[random.sample(&law)].0).to_vec().unwrap()])
+}
+
+#[tokio::test]
+async fn a_weight_off_by_half_is_found_and_the_same_server_with_right_weights_is_ok() {
+    let all = || Some(running(&[1, 2, 3, 4, 5]));
+    let right = start_both(|| drawn(&[(1, 2), (2, 2), (3, 2), (4, 2), (5, 2)], 1)).await;
+    assert_eq!(briefs(&check(request(&[right.address], all())).await), []);
+    let wrong = start_both(|| drawn(&[(1, 2), (2, 2), (3, 1), (4, 2), (5, 2)], 1)).await;
+    let report = check(request(&[wrong.address], all())).await;
+    assert_eq!(briefs(&report), [(FindingId::WrongWeights, Severity::Warning, Some(3))]);
+    assert_eq!((report.findings[0].server, report.exit_code(FailOn::Warning)), (Some(wrong.address), 1));
+    assert!(report.servers[0].samples.udp >= report.plan.unwrap().answers);
+}
+
+#[tokio::test]
+async fn without_a_truth_a_server_with_other_shares_is_found() {
+    let even = start_both(|| drawn(&[(1, 1), (2, 1), (3, 1)], 1)).await;
+    let uneven = start_both(|| drawn(&[(1, 1), (2, 1), (3, 3)], 2)).await;
+    let report = check(request(&[even.address, uneven.address], None)).await;
+    assert_eq!(briefs(&report), [(FindingId::NsDiverged, Severity::Warning, Some(3))]);
+    let alike = start_both(|| drawn(&[(1, 1), (2, 1), (3, 1)], 3)).await;
+    assert_eq!(briefs(&check(request(&[even.address, alike.address], None)).await), []);
+}
+
+#[tokio::test]
+async fn addresses_in_turn_are_told_and_addresses_that_stick_are_a_warning() {
+    let in_turn = start_both(|| by_turns(&[1, 2, 3, 4])).await;
+    let report = check(request(&[in_turn.address], Some(running(&[1, 2, 3, 4])))).await;
+    assert_eq!((report.verdict, report.findings[0].id), (Verdict::Ok, FindingId::WrongWeights));
+    let sticky = start_both(|| {
+        let mut random = StdRng::seed_from_u64(1);
+        let mut last = 1;
+        Box::new(move |n, query| {
+            last = if n % 40 == 0 { random.random_range(1..=4) } else { last };
+            vec![answer(query, last).to_vec().unwrap()]
+        })
+    })
+    .await;
+    let report = check(request(&[sticky.address], Some(running(&[1, 2, 3, 4])))).await;
+    assert_eq!(briefs(&report), [(FindingId::WrongWeights, Severity::Warning, None)]);
+    assert!(report.findings[0].message.contains("repeats itself"), "{:?}", report.findings);
+}
+
+/// Keeps what it is told.
+#[derive(Default)]
+struct Watcher(Mutex<Vec<ProgressState>>);
+
+impl Progress for Watcher {
+    fn report(&self, state: &ProgressState) {
+        self.0.lock().unwrap().push(*state);
+    }
+}
+
+#[tokio::test]
+async fn whoever_watches_is_told_how_many_answers_are_wanted_and_for_what() {
+    let server = start_both(|| by_turns(&[1, 2])).await;
+    let watcher = Arc::new(Watcher::default());
+    let progress: Arc<dyn Progress> = watcher.clone();
+    let request =
+        CheckRequest { progress: Some(progress), ..request(&[server.address], Some(running(&[1, 2]))) };
+    let plan = check(request).await.plan.unwrap();
+    let told = watcher.0.lock().unwrap();
+    let sampling = told.iter().find(|state| state.phase == Phase::Sampling).unwrap();
+    assert_eq!((sampling.wanted, sampling.because), (plan.answers, Some(Requirement::Proportions)));
+    assert_eq!(sampling.share, Some(0.5));
 }
 
 #[tokio::test]
@@ -270,10 +347,12 @@ async fn a_server_that_never_answers_before_the_deadline_is_unknown_and_not_dead
 async fn the_same_answers_make_the_same_report() {
     let report = || async {
         let server = start_both(|| by_turns(&[1, 2])).await;
+        let request =
+            CheckRequest { samples: exactly(200), ..request(&[server.address], Some(running(&[1, 2]))) };
         // Spawned, as a demo in one process would.
-        let checked = tokio::spawn(check(request(&[server.address], Some(running(&[1, 2])))));
-        let report = resolver_probe::render_json(&checked.await.unwrap());
-        report.replace(&server.address.to_string(), "SERVER")
+        let checked = tokio::spawn(check(request));
+        let report = CheckReport { duration: Duration::ZERO, ..checked.await.unwrap() };
+        resolver_probe::render_json(&report).replace(&server.address.to_string(), "SERVER")
     };
     assert_eq!(report().await, report().await);
 }

@@ -16,6 +16,8 @@ mod faults_of_route53;
 mod fleet;
 mod groups;
 mod lifetime;
+mod liveness;
+mod peers;
 mod place;
 mod probe;
 mod reads;

@@ -5,15 +5,17 @@
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Method, Request, StatusCode, Version, header};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
-use super::tls;
 use crate::resolver::ResolverFailure;
 
 /// RFC 8484 §6: the media type of a DNS message.
 const DNS_MESSAGE: &str = "application/dns-message";
 /// RFC 1035 §4.2.2: longer than its length field tells, no message is.
 const LONGEST_MESSAGE: usize = 65_535;
+/// What the headers of a response may take, in octets: a DNS message needs few, and the library would take 16 MiB.
+const LONGEST_HEADERS: u32 = 16_384;
 
 /// An HTTP/2 connection, which ends with this value.
 #[derive(Debug)]
@@ -23,13 +25,14 @@ pub(in crate::resolver) struct Stream {
     _driver: JoinSet<()>,
 }
 
-pub(super) async fn open(
-    stream: tls::Stream,
+/// Opens a connection on a stream that is secured already.
+pub(in crate::resolver) async fn open<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
     authority: &str,
     path: &str,
 ) -> Result<Stream, ResolverFailure> {
     let mut builder = h2::client::Builder::new();
-    builder.enable_push(false);
+    builder.enable_push(false).max_header_list_size(LONGEST_HEADERS);
     let (requests, connection) = builder.handshake(stream).await.map_err(|error| failure(&error))?;
     let mut driver = JoinSet::new();
     driver.spawn(async move {
@@ -40,7 +43,7 @@ pub(super) async fn open(
 }
 
 impl Stream {
-    pub(super) async fn exchange(&mut self, query: &[u8]) -> Result<Vec<u8>, ResolverFailure> {
+    pub(in crate::resolver) async fn exchange(&mut self, query: &[u8]) -> Result<Vec<u8>, ResolverFailure> {
         let request = Request::builder()
             .version(Version::HTTP_2)
             .method(Method::POST)

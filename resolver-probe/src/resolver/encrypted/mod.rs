@@ -4,8 +4,8 @@
 //! left of the errors as text. A query and its reply are one exchange on each of these transports, so that
 //! rustls, h2 and quinn are used directly, and one place writes and checks messages for all of them.
 
-mod https;
-mod quic;
+pub(super) mod https;
+pub(super) mod quic;
 mod tls;
 mod trust;
 

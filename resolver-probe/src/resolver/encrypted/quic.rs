@@ -61,13 +61,18 @@ impl Stream {
         send.write_all(&framed).await.map_err(|error| failed(&error))?;
         send.finish().map_err(|error| failed(&error))?;
         let octets = receive.read_to_end(LONGEST_STREAM).await.map_err(|error| failed(&error))?;
-        match octets.split_first_chunk::<2>() {
-            Some((length, message)) if message.len() == usize::from(u16::from_be_bytes(*length)) => {
-                Ok(message.to_vec())
-            }
-            Some(_) => Err(ResolverFailure::Garbage),
-            None => Err(ResolverFailure::Closed),
+        unframed(&octets)
+    }
+}
+
+/// RFC 9250 §4.2: a stream holds one message, preceded by its length in two octets.
+pub(in crate::resolver) fn unframed(octets: &[u8]) -> Result<Vec<u8>, ResolverFailure> {
+    match octets.split_first_chunk::<2>() {
+        Some((length, message)) if message.len() == usize::from(u16::from_be_bytes(*length)) => {
+            Ok(message.to_vec())
         }
+        Some(_) => Err(ResolverFailure::Garbage),
+        None => Err(ResolverFailure::Closed),
     }
 }
 

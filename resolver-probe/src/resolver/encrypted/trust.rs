@@ -62,7 +62,7 @@ impl Trust {
 
     /// Makes a TLS configuration for this application protocol.
     pub(super) fn config(&self, alpn: &[u8]) -> Result<ClientConfig, TrustError> {
-        let anchors = self.anchors.get_or_init(|| self.read()).clone()?;
+        let anchors = self.anchors()?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -71,6 +71,11 @@ impl Trust {
             .with_no_client_auth();
         config.alpn_protocols = vec![alpn.to_vec()];
         Ok(config)
+    }
+
+    /// Returns the authorities that are believed.
+    pub(crate) fn anchors(&self) -> Result<Arc<RootCertStore>, TrustError> {
+        self.anchors.get_or_init(|| self.read()).clone()
     }
 
     fn read(&self) -> Result<Arc<RootCertStore>, TrustError> {

@@ -8,6 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use resolver_probe::reach::{Liveness, ReachReport, ReachRequest, ReachTarget, ReplyDetail, reach};
+use resolver_probe::{FindingId, Reaching};
+
+use tempfile::TempDir;
+
+use super::checking::checked;
 
 /// A server that ends with this value.
 struct Server(Child);
@@ -47,14 +52,11 @@ async fn once_started(probe: &str) -> ReachReport {
     panic!("it never answered: {last:?}");
 }
 
-#[tokio::test]
-#[ignore = "needs coturn's turnserver on the path"]
-async fn coturn_is_alive_and_tells_where_we_come_from() {
-    let port = free_port();
-    let directory = tempfile::tempdir().unwrap();
+/// Starts coturn with its files in this directory.
+fn coturn(directory: &TempDir, port: u16) -> Server {
     let file = |name: &str| directory.path().join(name).display().to_string();
     let (log, pid, database, port_text) = (file("log"), file("pid"), file("db"), port.to_string());
-    let _server = Server::start(
+    Server::start(
         "turnserver",
         &[
             "-n",
@@ -71,7 +73,14 @@ async fn coturn_is_alive_and_tells_where_we_come_from() {
             "--userdb",
             &database,
         ],
-    );
+    )
+}
+
+#[tokio::test]
+#[ignore = "needs coturn's turnserver on the path"]
+async fn real_coturn_is_alive_and_tells_where_we_come_from() {
+    let (port, directory) = (free_port(), tempfile::tempdir().unwrap());
+    let _server = coturn(&directory, port);
     let report = once_started(&format!("stun:{port}")).await;
     let Some(ReplyDetail::Stun { reflexive: Some(reflexive), is_error: false, .. }) = report.evidence.reply
     else {
@@ -81,8 +90,26 @@ async fn coturn_is_alive_and_tells_where_we_come_from() {
 }
 
 #[tokio::test]
+#[ignore = "needs coturn's turnserver on the path"]
+async fn real_coturn_behind_a_name_is_ok_and_a_blackhole_once_it_is_gone() {
+    let (port, directory) = (free_port(), tempfile::tempdir().unwrap());
+    let server = coturn(&directory, port);
+    let probe = format!("stun:{port}");
+    assert_eq!(once_started(&probe).await.liveness, Liveness::Alive);
+    let report = checked(std::slice::from_ref(&probe), Reaching::default()).await;
+    assert_eq!((report.addresses[0].liveness, report.findings), (Some(Liveness::Alive), Vec::new()));
+    drop(server);
+    let report = checked(&[probe], Reaching::default()).await;
+    let ids: Vec<FindingId> = report.findings.iter().map(|finding| finding.id).collect();
+    assert_eq!(
+        (report.addresses[0].liveness, ids),
+        (Some(Liveness::Refused), vec![FindingId::BlackholedEntry])
+    );
+}
+
+#[tokio::test]
 #[ignore = "needs srt-tools' srt-live-transmit on the path"]
-async fn libsrt_is_alive_and_proposes_its_cipher() {
+async fn real_libsrt_is_alive_and_proposes_its_cipher() {
     let port = free_port();
     let listen = format!("srt://127.0.0.1:{port}?mode=listener&passphrase=0123456789ab&pbkeylen=32");
     let _server = Server::start("srt-live-transmit", &[&listen, "file://con"]);
