@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{AskingArgs, FailOnArg, Format, LivenessArgs, TruthArgs};
+use super::{AskingArgs, LivenessArgs, OutputArgs, TruthArgs};
 use crate::Samples;
 use crate::statistics::Alpha;
 
@@ -52,12 +52,12 @@ pub struct CheckArgs {
     /// [default: 1000, and without limit to servers on this machine]
     #[arg(long, value_name = "N")]
     pub rate: Option<NonZeroU32>,
-    /// The form of the report on standard output
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// The mildest finding that makes the exit code other than 0; what is unknown always does
-    #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOnArg,
+    /// Write a page of the check as well, for a browser: everything in one file, to attach to an incident
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Where the report goes, and what it exits with.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Reads `auto` or a number.

@@ -10,7 +10,7 @@ use registrar_core::Timestamp;
 use serde::Serialize;
 
 use crate::discover::Discovery;
-use crate::report::{FailOn, Finding, ResolverReport, Verdict, exit_code, milliseconds};
+use crate::report::{ExitPolicy, Finding, ResolverReport, Verdict, milliseconds};
 use crate::staleness::Authority;
 
 /// The version of the JSON form.
@@ -68,7 +68,7 @@ impl AuthorityReport {
 impl CachesReport {
     /// Returns the exit code of the Monitoring Plugins: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     #[must_use]
-    pub fn exit_code(&self, fail_on: FailOn) -> u8 {
-        exit_code(self.findings.iter().map(|finding| finding.severity), fail_on)
+    pub fn exit_code(&self, policy: impl Into<ExitPolicy>) -> u8 {
+        policy.into().outcome(self.findings.iter().map(|finding| finding.severity)).exit_code()
     }
 }

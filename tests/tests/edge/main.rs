@@ -27,4 +27,5 @@ mod serving;
 mod startup;
 mod streams;
 mod waiting;
+mod weights;
 mod zone_file;

@@ -56,7 +56,7 @@ async fn an_honest_cache_costs_a_few_seconds_and_nothing_is_said_of_it() {
     let seen = &report.resolvers[0];
     assert_eq!((seen.asked, seen.answered, seen.draws), (4, 4, 1));
     assert!(seen.sightings.windows(2).all(|pair| pair[1].at - pair[0].at >= Duration::from_secs(1)));
-    assert_eq!(report.addresses[0].resolved_by, [seen.resolver.clone()]);
+    assert_eq!(report.addresses[0].resolved_by, std::slice::from_ref(&seen.resolver));
     assert!(report.duration < Duration::from_secs(7), "{:?}", report.duration);
 }
 

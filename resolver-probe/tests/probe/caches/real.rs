@@ -140,7 +140,7 @@ impl Seen {
 
     fn told(&self) -> String {
         let (alive, dying) = (resolver_probe::render_caches_human(&self.alive), &self.dying);
-        let changed = resolver_probe::render_human(&self.changed);
+        let changed = resolver_probe::render_human(&self.changed, resolver_probe::Look::default());
         format!("{alive}\n{changed}\n{}", resolver_probe::render_caches_human(dying))
     }
 }
