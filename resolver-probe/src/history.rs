@@ -140,6 +140,11 @@ impl History {
         self.note(line);
     }
 
+    /// Forgets the addresses that were gone before this time, so that a watch can go on for ever.
+    pub fn forget(&mut self, gone_before: Timestamp) {
+        self.servers.values_mut().for_each(|server| server.forget(gone_before));
+    }
+
     /// Returns the name that it is about, where there is a line.
     #[must_use]
     pub fn name(&self) -> Option<&RecordName> {
@@ -156,6 +161,21 @@ impl History {
     #[must_use]
     pub fn is_watched_at(&self, at: Timestamp) -> bool {
         !self.servers.is_empty() && self.servers.values().all(|server| server.is_watched_at(at))
+    }
+
+    /// Returns the time from which on every server has been watched, and for so long that each of its addresses
+    /// had come up: a minute, or three TTLs. What is not among them was not answered since.
+    #[must_use]
+    pub fn known_since(&self) -> Option<Timestamp> {
+        let since = self.servers.values().map(Server::known_since).max()?;
+        (since <= self.until?).then_some(since)
+    }
+
+    /// Returns the longest TTL that an entry of a cache may have had from the authority and still live by, in
+    /// seconds.
+    #[must_use]
+    pub fn ttl_secs_in_caches(&self, at: Timestamp) -> Option<u32> {
+        self.servers.values().filter_map(|server| server.ttl_secs_in_caches(at)).max()
     }
 
     /// Returns every address that any server answered.

@@ -16,7 +16,7 @@ const KINDS: [AddressKind; 4] =
     [AddressKind::CarrierIp, AddressKind::PublicIp, AddressKind::CustomerOwnedIp, AddressKind::PrivateIp];
 
 /// The instances of a fleet by their addresses.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Holders(BTreeMap<Ipv4Addr, Holder>);
 
 /// The instance that has an address.

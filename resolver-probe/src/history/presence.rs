@@ -9,6 +9,10 @@ use super::HistoryLine;
 
 /// How often a server that is watched has a line, where the TTL is shorter.
 const EVERY_SECS: u32 = 60;
+/// How many times its TTL a name is watched before every address has come up, all but for chance; and TTLs that
+/// are remembered: whoever changes them more often than that is not understood anyway.
+const UNTIL_KNOWN: u32 = 3;
+const MOST_TTLS: usize = 16;
 /// A line may be late by as long as it should take: a watcher is busy, or was suspended for a moment.
 const LATE: i64 = 2;
 
@@ -20,7 +24,7 @@ pub struct Presence {
     /// The time by which it was gone, from which on it has been watched and not come back; `None` where it is still
     /// answered, or nobody can say.
     pub gone_by: Option<Timestamp>,
-    /// The longest TTL that caches were given it with, in seconds.
+    /// The TTL that caches were given it with at last, in seconds; the longest of all servers.
     pub ttl_secs: Option<u32>,
 }
 
@@ -44,13 +48,30 @@ impl Presence {
 pub(super) struct Server {
     /// When its last line was written.
     at: Timestamp,
+    /// From when on it has been watched without a gap.
+    since: Timestamp,
     ttl_secs: Option<u32>,
+    /// Until when each TTL was given.
+    ttls: BTreeMap<u32, Timestamp>,
     presences: BTreeMap<Ipv4Addr, Presence>,
 }
 
 impl Server {
     pub(super) fn new(first: &HistoryLine) -> Self {
-        Self { at: first.at, ttl_secs: first.ttl_secs, presences: BTreeMap::new() }
+        let (ttls, presences) = (BTreeMap::new(), BTreeMap::new());
+        Self { at: first.at, since: first.at, ttl_secs: first.ttl_secs, ttls, presences }
+    }
+
+    pub(super) fn known_since(&self) -> Timestamp {
+        let until_known = self.ttl_secs.unwrap_or(0).saturating_mul(UNTIL_KNOWN).max(EVERY_SECS);
+        self.since.saturating_add(SignedDuration::from_secs(until_known.into())).unwrap_or(Timestamp::MAX)
+    }
+
+    pub(super) fn ttl_secs_in_caches(&self, at: Timestamp) -> Option<u32> {
+        let lives = |(ttl, until): &(&u32, &Timestamp)| {
+            at.duration_since(**until) <= SignedDuration::from_secs(i64::from(**ttl))
+        };
+        self.ttls.iter().filter(lives).map(|(ttl, _)| *ttl).max()
     }
 
     pub(super) fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
@@ -65,6 +86,7 @@ impl Server {
             for presence in self.presences.values_mut().filter(|presence| presence.gone_by.is_some()) {
                 presence.gone_by = Some(line.at);
             }
+            self.since = line.at;
         }
         // What was answered since the line before was so then at the earliest, which alone is certain.
         for address in line.watching.iter().flatten() {
@@ -79,14 +101,24 @@ impl Server {
         }
         self.at = self.at.max(line.at);
         self.ttl_secs = line.ttl_secs.or(self.ttl_secs);
+        if let Some(ttl) =
+            line.ttl_secs.filter(|ttl| self.ttls.len() < MOST_TTLS || self.ttls.contains_key(ttl))
+        {
+            self.ttls.insert(ttl, line.at);
+        }
         self.presences.len() - before
+    }
+
+    /// Forgets the addresses that were gone before this time.
+    pub(super) fn forget(&mut self, gone_before: Timestamp) {
+        self.presences.retain(|_, presence| presence.gone_by.is_none_or(|gone| gone >= gone_before));
     }
 
     fn answered(&mut self, address: Ipv4Addr, at: Timestamp, ttl_secs: Option<u32>) {
         let presence = self.presence_of(address);
         presence.last_valid_at = presence.last_valid_at.max(Some(at));
         presence.gone_by = None;
-        presence.ttl_secs = presence.ttl_secs.max(ttl_secs);
+        presence.ttl_secs = ttl_secs.or(presence.ttl_secs);
     }
 
     fn presence_of(&mut self, address: Ipv4Addr) -> &mut Presence {

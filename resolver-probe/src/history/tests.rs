@@ -97,6 +97,29 @@ fn of_a_server_that_is_watched_no_more_nothing_is_known() {
 }
 
 #[test]
+fn a_ttl_that_was_longer_lives_on_in_caches_until_it_has_run_out() {
+    let line =
+        |secs, ttl| HistoryLine::watching(at(secs), name(), server(1), addresses(&[1]), Some(ttl)).write();
+    let history = read(&[line(0, 300), line(60, 20), line(120, 20)]);
+    assert_eq!(history.ttl_secs_in_caches(at(300)), Some(300));
+    assert_eq!(
+        (history.ttl_secs_in_caches(at(301)), history.of(address(1)).unwrap().ttl_secs),
+        (None, Some(20))
+    );
+    assert_eq!(history.ttl_secs_in_caches(at(130)), Some(300));
+}
+
+#[test]
+fn what_a_name_answers_is_known_after_a_minute_of_watching() {
+    let mut lines = vec![change(0, 1, &[1], &[]), watching(50, 1, &[1])];
+    assert_eq!(read(&lines).known_since(), None);
+    lines.push(watching(70, 1, &[1]));
+    assert_eq!(read(&lines).known_since(), Some(at(60)));
+    lines.push(watching(1_000, 1, &[1]));
+    assert_eq!(read(&lines).known_since(), None);
+}
+
+#[test]
 fn lines_of_two_watchers_are_read_by_their_times() {
     let lines = [change(10, 1, &[], &[9]), watching(30, 1, &[]), change(0, 1, &[9], &[])];
     assert_eq!(times(&read(&lines), 9), (Some(0), Some(10)));

@@ -1,13 +1,12 @@
 //! What an address that was asked comes to, beside what the fleet says of it.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use registrar_core::address::AddressKind;
 
 use super::*;
 use crate::fixtures::{Row, address, fleet, groups, observation, policy, request, truth};
-use crate::judge::judge;
+use crate::judge::{Seen, judge};
 use crate::reach::{InstanceStanding, ReachEvidence, Vantage};
 use crate::report::{CheckReport, FailOn};
 
@@ -33,7 +32,8 @@ fn stun(found: &[(u8, Liveness, Severity)]) -> Vec<ReachDocument> {
 }
 
 fn judged(truth: Option<Truth>, answered: &[(u8, u64)], documents: Vec<ReachDocument>) -> CheckReport {
-    judge(&request(truth), &[observation(1, answered)], None, documents, Duration::ZERO)
+    let observations = [observation(1, answered)];
+    judge(&request(truth), Seen { observations: &observations, reached: documents, ..Seen::default() })
 }
 
 /// Id, severity and last octet of the address.
@@ -191,7 +191,7 @@ fn what_cannot_be_judged_is_one_finding_for_each_probe_and_never_critical() {
     let blind =
         [(1, Liveness::VantageBlind, Severity::Unknown), (2, Liveness::VantageBlind, Severity::Unknown)];
     let documents = vec![document("stun:3478", &blind), document("tcp:443", &blind)];
-    let report = judged(Some(truth("", &two)), &[(1, 600), (2, 600)], documents);
+    let report = judged(Some(truth("", &two)), &[(1, 1_000), (2, 1_000)], documents);
     let blind = (FindingId::VantageBlind, Severity::Unknown, None);
     assert_eq!(briefs(&report), [blind, blind]);
     assert_eq!((report.exit_code(FailOn::Warning), report.exit_code(FailOn::Critical)), (3, 3));
@@ -220,7 +220,7 @@ fn of_what_is_not_answered_liveness_is_evidence_alone() {
         (Liveness::VantageBlind, Severity::Unknown),
     ] {
         let documents = stun(&[(1, Liveness::Alive, Severity::Info), (2, liveness, severity)]);
-        let report = judged(Some(truth("", &two)), &[(1, 1200)], documents);
+        let report = judged(Some(truth("", &two)), &[(1, 2_000)], documents);
         assert_eq!(briefs(&report), [(FindingId::MissingIp, Severity::Warning, Some(2))]);
         assert_eq!(report.findings[0].evidence["liveness"], liveness.to_string().as_str().into());
         assert_eq!(about(&report, 2), (AddressVerdict::MissingIp, Some(liveness)));

@@ -5,6 +5,7 @@
 //! run `cargo build --bins` first. Nothing here looks into a process: what it prints, writes, answers and
 //! exits with is all there is.
 
+mod caches;
 mod change_batch;
 mod commands;
 mod demo;
@@ -14,12 +15,14 @@ mod events;
 mod faults_of_name_servers;
 mod faults_of_route53;
 mod fleet;
+mod formats;
 mod groups;
 mod lifetime;
 mod liveness;
 mod peers;
 mod place;
 mod probe;
+mod propagate;
 mod reads;
 mod resolvers;
 mod service;
@@ -27,6 +30,7 @@ mod serving;
 mod startup;
 mod streams;
 mod waiting;
-#[cfg(test)]
+mod watch;
+mod watching;
 mod weights;
 mod zone_file;
