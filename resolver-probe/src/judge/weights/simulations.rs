@@ -3,13 +3,11 @@
 //! The large runs are ignored, since they take minutes. By hand:
 //! `cargo test --release -p resolver-probe --lib judge::weights::simulations -- --ignored --nocapture`
 
-use std::time::Duration;
-
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::fixtures::{Row, address, observation_of, reply, request, truth};
-use crate::judge::judge;
+use crate::judge::{Seen, judge};
 use crate::observation::Observation;
 use crate::plan::Aim;
 use crate::report::{FindingId, Severity};
@@ -65,7 +63,7 @@ impl Simulation {
         let request = crate::check::CheckRequest { seed, ..request(Some(self.truth.clone())) };
         let wanted = Aim::of(&request, usize::from(servers)).plan().unwrap().answers;
         let observations: Vec<Observation> = (1..=servers).map(|server| self.draw(server, wanted)).collect();
-        let report = judge(&request, &observations, None, Duration::ZERO);
+        let report = judge(&request, Seen { observations: &observations, ..Seen::default() });
         let serious = report.findings.iter().filter(|finding| finding.severity != Severity::Info);
         serious.map(|finding| (finding.id, finding.address.map(|address| address.octets()[3]))).collect()
     }
