@@ -19,6 +19,7 @@ use crate::observation::Observation;
 use crate::plan::Samples;
 use crate::progress::{Phase, Progress, ProgressState};
 use crate::reaching::{self, Reaching};
+use crate::records::RecordInventory;
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
 use crate::resolving;
@@ -43,6 +44,10 @@ pub struct CheckRequest {
     pub history: Option<History>,
     /// What the name should answer, where that is known.
     pub truth: Option<Truth>,
+    /// What the hosted zone holds at the name, where that was listed.
+    pub records: Option<RecordInventory>,
+    /// Why a truth that was asked for is not there, or only in part: each makes the check unknown.
+    pub untold: Vec<String>,
     /// What the addresses are asked to see whether they are alive.
     pub reaching: Reaching,
     /// How many sampling queries go to each server.
@@ -81,6 +86,8 @@ impl CheckRequest {
             resolvers: Vec::new(),
             history: None,
             truth: None,
+            records: None,
+            untold: Vec::new(),
             reaching: Reaching::default(),
             samples: Samples::Auto,
             timeout: Duration::from_secs(1),

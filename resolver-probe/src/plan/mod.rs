@@ -235,8 +235,20 @@ impl<'a> Aim<'a> {
     /// independent draws.
     pub(crate) fn is_missing(&self, truth: &Truth, observed: &Observation, address: Ipv4Addr) -> bool {
         let share = truth.share_beside(address, strangers(truth, observed)).unwrap_or_default();
+        self.is_absent(observed, address, share, truth.expected().count())
+    }
+
+    /// Says whether an address of this share, one of so many, was not seen, and chance does not explain that if
+    /// answers are independent draws.
+    pub(crate) fn is_absent(
+        &self,
+        observed: &Observation,
+        address: Ipv4Addr,
+        share: f64,
+        addresses: usize,
+    ) -> bool {
         let chance = chance_of_missing(share, observed.sampled.answers);
-        observed.times_seen(address) == 0 && chance <= self.levels.missing(truth.expected().count())
+        observed.times_seen(address) == 0 && chance <= self.levels.missing(addresses)
     }
 
     /// Looks at the order of a server's answers.
