@@ -29,8 +29,8 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
     /// Queries to each server. auto asks until every record would have been seen, a missing one is no accident,
-    /// and a weight that is half or double of what it should be would have been found: some 1,100 for 4
-    /// addresses of equal weight, 3,500 for 10, 28,000 where the smallest share is 1 %. Without a truth, until every
+    /// and a weight that is half or double of what it should be would have been found: some 1,200 for 4
+    /// addresses of equal weight, 3,000 for 10, 30,000 where the smallest share is 1 %. Without a truth, until every
     /// record would have been seen, and one server that differs from another
     #[arg(long, value_name = "N", default_value = "auto", value_parser = samples)]
     pub samples: Samples,
@@ -44,7 +44,7 @@ pub struct CheckArgs {
     /// twice the queries. Addresses with less than a tenth of it may stay unseen
     #[arg(long, value_name = "SHARE", default_value = "0.01", value_parser = probability)]
     pub smallest_share: f64,
-    /// When the check ends, done or not; it ends as soon as it can. 28,000 queries take half a minute at the
+    /// When the check ends, done or not; it ends as soon as it can. 30,000 queries take half a minute at the
     /// default rate, and up to a minute where replies take 100 ms
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = registrar_shell::duration)]
     pub deadline: Duration,

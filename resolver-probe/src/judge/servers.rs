@@ -145,10 +145,13 @@ fn undecided(scene: &Scene<'_>, observed: &Observation, rows: &[AnswerReport]) -
     let (answers, server) = (observed.sampled.answers, observed.server);
     let message =
         format!("{first}{others} did not come up in {answers} answers of {server}: too few to tell");
-    // Nobody asked for what is rarer than that: the check is done, and says what it does not cover.
+    // Nobody asked for what is rarer than that, or asks on once something is wrong: the check is done, and says what
+    // it does not cover.
     let share = |row: &AnswerReport| scene.truth.and_then(|truth| truth.share_beside(row.address, 0));
     let is_rare = |row| share(row).is_some_and(|share| share < scene.aim.rarest());
-    let severity = if undecided().all(is_rare) { Severity::Info } else { Severity::Unknown };
+    let is_done = undecided().all(is_rare)
+        || (scene.aim.is_proven_wrong(scene.observations) && observed.stopped.is_none());
+    let severity = if is_done { Severity::Info } else { Severity::Unknown };
     let finding = Finding { severity, ..too_few(message) }.at(server).with("answers", answers);
     Some(finding.with("undecided", addresses.len() as u64).with("addresses", addresses.join(" ")))
 }

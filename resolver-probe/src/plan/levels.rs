@@ -9,8 +9,8 @@ use crate::statistics::Alpha;
 const KINDS: usize = 4;
 /// Servers differ in their shares, or in an address that one never answers; each has half of the quarter.
 const WAYS_TO_DIFFER: usize = 2;
-/// How often sampling looks at most whether a difference is proven: each time has 4 times as many samples.
-const LOOKS: usize = 8;
+/// How often sampling looks whether a difference is proven: each time with twice the samples, from 26 to a million.
+const LOOKS: usize = 16;
 
 /// The probability of a false alarm that each test may have.
 #[derive(Clone, Copy, Debug)]

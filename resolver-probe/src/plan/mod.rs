@@ -1,12 +1,12 @@
 //! How many replies are enough: to see every address, and to see that its share is wrong.
 //!
 //! Each reply of an authoritative server is one draw, so that a record with share *s* stays unseen in
-//! *n* replies with probability (1 − s)ⁿ. Sampling goes in rounds, each of four times as many queries:
+//! *n* replies with probability (1 − s)ⁿ. Sampling goes in rounds, each as large as all before it together, for:
 //!
 //! 1. *Presence.* With a truth, *s* is the smallest share of an expected record beside one stray record of
-//!    the default weight, and the first round is such that every one of those *k* records is seen
-//!    with the power that was asked for: n = ln((1 − power) / k) / ln(1 − s). Without a truth it is for
-//!    8 equal records, and grows until it would have shown one equal record more than have been seen,
+//!    the default weight, and *n* is such that every one of those *k* records is seen with the power
+//!    that was asked for: n = ln((1 − power) / k) / ln(1 − s). Without a truth it is for 8 equal
+//!    records, and grows until it would have shown one equal record more than have been seen,
 //!    up to the 100 that Route 53 allows; records far smaller than the others may stay unseen.
 //! 2. *Proof.* An address that is missing somewhere is a suspicion, and a check that runs every minute would raise
 //!    it falsely now and then. Sampling goes on until chance explains it no more often than the level
@@ -43,8 +43,11 @@ const MOST_RECORDS: u64 = 100;
 const MOST_QUERIES: u64 = 1_000_000;
 /// Queries at least, even where every reply should say the same.
 const FEWEST_QUERIES: u64 = 10;
-/// How many times more queries each round has than all before it.
-const GROWTH: u64 = 4;
+/// Queries of the first round at most: a stale record of 1 % is in one of so many answers, but for once in 30,000
+/// times, and is told after it, however many it takes to see every address.
+const LARGEST_FIRST: u64 = 1_024;
+/// After each round, there were so many times the queries of all before it.
+const GROWTH: u64 = 2;
 /// How far a suspicion about diverging servers may lengthen sampling: to so many times the first round.
 const LONGEST_EXTENSION: u64 = 4;
 /// The smallest share that is looked for at all, as a part of the smallest share whose weight is judged.
@@ -169,34 +172,41 @@ impl<'a> Aim<'a> {
         if let Samples::Exactly(count) = self.samples {
             return count.get();
         }
-        let first = self.presence(observations).answers;
+        let presence = self.presence(observations).answers;
+        let first = presence.min(LARGEST_FIRST);
         let asked = observations.iter().map(|observed| observed.udp.queries).max().unwrap_or(0);
         if asked < first {
             return first;
         }
+        let proof = self.proof_of_missing(observations);
         let all = if self.is_proven_wrong(observations) {
-            // The weights can wait; what is missing beside it belongs to the same picture.
-            asked
+            // The weights can wait; what is missing beside it belongs to the same picture, if that is soon known.
+            return proof.min(LARGEST_FIRST).min(asked.saturating_mul(GROWTH)).max(asked);
         } else if self.may_diverge(observations) {
-            let extended = asked.saturating_mul(2).min(first.saturating_mul(LONGEST_EXTENSION));
+            let extended = asked.saturating_mul(2).min(presence.saturating_mul(LONGEST_EXTENSION));
             self.target(observations).answers.max(extended)
         } else {
             self.target(observations).answers
         };
-        let all = all.max(self.proof_of_missing(observations));
-        all.min(asked.saturating_mul(GROWTH)).min(MOST_QUERIES)
+        let round = match proof > asked {
+            true => proof.min(asked.saturating_mul(GROWTH)),
+            false => asked.saturating_mul(GROWTH),
+        };
+        all.max(proof).min(round).min(MOST_QUERIES)
     }
 
     /// Says how many replies of a server are enough for what is claimed of it.
     pub(crate) fn enough(&self, observations: &[Observation]) -> u64 {
         match self.samples {
-            Samples::Auto if self.is_proven_wrong(observations) => self.presence(observations).answers,
+            Samples::Auto if self.is_proven_wrong(observations) => {
+                self.presence(observations).answers.min(LARGEST_FIRST)
+            }
             Samples::Auto | Samples::Exactly(_) => self.target(observations).answers,
         }
     }
 
     /// Says whether something is wrong for sure, so that further questions may wait.
-    fn is_proven_wrong(&self, observations: &[Observation]) -> bool {
+    pub(crate) fn is_proven_wrong(&self, observations: &[Observation]) -> bool {
         let wrong = |observed: &Observation| self.is_stale(observed) || self.lacks(observed);
         let diverged = divergences(self.levels, observations).iter().any(|divergence| divergence.is_proven);
         diverged || observations.iter().any(wrong)
