@@ -13,13 +13,16 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::discover::{DiscoverRequest, Discovery, discover};
-use crate::judge;
+use crate::history::History;
+use crate::judge::{Seen, judge};
+use crate::observation::Observation;
 use crate::plan::Samples;
 use crate::progress::{Phase, Progress, ProgressState};
 use crate::reaching::{self, Reaching};
 use crate::records::RecordInventory;
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
+use crate::resolving;
 use crate::sampling::observe;
 use crate::statistics::{Alpha, Goal};
 use crate::truth::Truth;
@@ -37,6 +40,8 @@ pub struct CheckRequest {
     pub finder: Option<Resolver>,
     /// Resolvers that are asked for the name themselves.
     pub resolvers: Vec<Resolver>,
+    /// What the name answered before, where that was watched.
+    pub history: Option<History>,
     /// What the name should answer, where that is known.
     pub truth: Option<Truth>,
     /// What the hosted zone holds at the name, where that was listed.
@@ -79,6 +84,7 @@ impl CheckRequest {
             roots: Vec::new(),
             finder: None,
             resolvers: Vec::new(),
+            history: None,
             truth: None,
             records: None,
             untold: Vec::new(),
@@ -112,21 +118,36 @@ pub async fn check(mut request: CheckRequest) -> CheckReport {
     let began = Instant::now();
     let end = began + request.deadline;
     let discovery = if request.servers.is_empty() { Some(find(&mut request).await) } else { None };
-    let (tell, over) = watch::channel(false);
-    let observations = {
-        let observe = observe(&request, over);
-        tokio::pin!(observe);
-        tokio::select! {
-            observations = &mut observe => observations,
-            () = tokio::time::sleep_until(end - reaching::reserve(&request)) => {
-                // The samplers stop at once and keep what they have.
-                tell.send_replace(true);
-                observe.await
-            }
-        }
+    let resolvers = std::mem::take(&mut request.resolvers);
+    let with_resolvers = !resolvers.is_empty();
+    let sampling = async {
+        let observations = sample(&request, end - reaching::reserve(&request)).await;
+        let authority = resolving::authority(&request, &observations, with_resolvers, began).await;
+        (observations, authority)
     };
-    let reached = reaching::reach(&request, &observations, end).await;
-    judge::judge(&request, &observations, discovery, reached, began.elapsed())
+    let resolving = resolving::beside_sampling(&request, resolvers, began);
+    let ((observations, authority), askers) = tokio::join!(sampling, resolving);
+    let (resolved, reached) = tokio::join!(
+        resolving::after_sampling(&request, askers, authority, began),
+        reaching::reach(&request, &observations, end),
+    );
+    let seen = Seen { observations: &observations, discovery, resolved, reached, duration: began.elapsed() };
+    judge(&request, seen)
+}
+
+/// Samples every server, until the end at most.
+async fn sample(request: &CheckRequest, end: Instant) -> Vec<Observation> {
+    let (tell, over) = watch::channel(false);
+    let observe = observe(request, over);
+    tokio::pin!(observe);
+    tokio::select! {
+        observations = &mut observe => observations,
+        () = tokio::time::sleep_until(end) => {
+            // The samplers stop at once and keep what they have.
+            tell.send_replace(true);
+            observe.await
+        }
+    }
 }
 
 /// Finds the name servers, within half of the time.

@@ -86,13 +86,15 @@ mod tests {
 
     use super::*;
     use crate::fixtures::{STARTED_AT, observation, request, truth};
-    use crate::judge::judge;
+    use crate::judge::{Seen, judge};
     use crate::observation::Observation;
 
     fn line(observations: &[Observation]) -> Value {
         let truth = truth("", &[("i-1", "192.0.2.1", "running", "100")]);
-        let report =
-            judge(&request(Some(truth)), observations, None, Vec::new(), Duration::from_millis(1500));
+        let report = judge(
+            &request(Some(truth)),
+            Seen { observations, duration: Duration::from_millis(1500), ..Seen::default() },
+        );
         let dimensions = Dimensions {
             namespace: "ResolverProbe".to_owned(),
             deployment: "edge".to_owned(),

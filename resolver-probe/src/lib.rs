@@ -12,6 +12,7 @@ mod actions;
 pub mod arguments;
 #[cfg(feature = "aws")]
 pub mod aws;
+mod caches;
 mod check;
 mod discover;
 mod emf;
@@ -20,6 +21,7 @@ mod exchange;
 mod fixtures;
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
 mod holders;
 mod judge;
 mod observation;
@@ -33,8 +35,10 @@ mod records;
 mod render;
 mod report;
 mod resolver;
+mod resolving;
 mod sampler;
 mod sampling;
+mod staleness;
 pub mod statistics;
 mod tcp;
 mod truth;
@@ -42,19 +46,27 @@ mod udp;
 mod wire;
 
 pub use actions::ACTIONS;
+pub use caches::{
+    AuthorityReport, CachesReport, CachesRequest, caches, render_human as render_caches_human,
+    render_json as render_caches_json,
+};
 pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
 pub use emf::{DIMENSIONS, Dimensions, METRICS, Metric, emf};
+pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};
 pub use reaching::Reaching;
 pub use records::RecordInventory;
-pub use render::{render_human, render_json};
+pub use render::{
+    Look, Origin, render_html, render_human, render_json, render_junit, render_nagios, render_prometheus,
+    render_reach_junit, render_reach_nagios, render_reach_prometheus,
+};
 pub use report::{
-    AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, FailOn, Finding, FindingId,
-    RcodeCount, ResolverAnswer, ResolverReport, SampleCounts, ServerReport, Severity, Sighting,
+    AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, ExitPolicy, FailOn, Finding,
+    FindingId, RcodeCount, ResolverAnswer, ResolverReport, SampleCounts, ServerReport, Severity, Sighting,
     StaleInterval, TcpReport, TransportReport, TransportState, TtlCount, UdpReport, Verdict, WeightsReport,
 };
 pub use resolver::{
@@ -64,5 +76,6 @@ pub use resolver::{
 };
 #[cfg(feature = "encrypted")]
 pub use resolver::{Trust, TrustError};
+pub use staleness::Sign;
 pub use truth::Truth;
 pub use wire::Rcode;

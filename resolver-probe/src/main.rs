@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let done = match cli.command {
+        Command::Caches(arguments) => commands::caches::run(&arguments),
         Command::Check(arguments) => commands::check::run(&arguments),
         Command::Reach(arguments) => commands::reach::run(&arguments),
     };

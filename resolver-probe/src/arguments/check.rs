@@ -1,11 +1,12 @@
 //! The command line of `check`: what to check, how thoroughly, and how to say it.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::{AskingArgs, FailOnArg, Format, LivenessArgs, TruthArgs};
+use super::{AskingArgs, LivenessArgs, OutputArgs, TruthArgs};
 use crate::Samples;
 use crate::statistics::Alpha;
 
@@ -23,6 +24,10 @@ pub struct CheckArgs {
     /// What the addresses are asked.
     #[command(flatten)]
     pub liveness: LivenessArgs,
+    /// What the name answered before, as `watch --history FILE` writes it: with it, what resolvers answer
+    /// is known to be stale without waiting for a TTL to run out
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
     /// Queries to each server. auto asks until every record would have been seen, a missing one is no accident,
     /// and a weight that is half or double of what it should be would have been found: some 1,100 for 4
     /// addresses of equal weight, 3,500 for 10, 28,000 where the smallest share is 1 %. Without a truth, until every
@@ -47,12 +52,12 @@ pub struct CheckArgs {
     /// [default: 1000, and without limit to servers on this machine]
     #[arg(long, value_name = "N")]
     pub rate: Option<NonZeroU32>,
-    /// The form of the report on standard output
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// The mildest finding that makes the exit code other than 0; what is unknown always does
-    #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOnArg,
+    /// Write a page of the check as well, for a browser: everything in one file, to attach to an incident
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Where the report goes, and what it exits with.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Reads `auto` or a number.

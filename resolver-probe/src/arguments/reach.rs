@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use registrar_core::address::AddressKind;
 
-use super::FailOnArg;
+use super::OutputArgs;
 use crate::reach::{CarrierGateway, ReachProbe, ReachTarget, Vantage};
 
 /// Which addresses to ask, what, and from where.
@@ -49,22 +49,9 @@ pub struct ReachArgs {
     /// Where ids come from, to send the same ones again [default: random]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// The form of the report on standard output
-    #[arg(long, value_enum, default_value_t)]
-    pub format: ReachFormat,
-    /// The mildest verdict that makes the exit code other than 0; what is unknown always does
-    #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOnArg,
-}
-
-/// The form of the report.
-#[derive(Clone, Copy, Default, ValueEnum)]
-pub enum ReachFormat {
-    /// For a person; the first line is for monitoring
-    #[default]
-    Human,
-    /// One document, schema resolver-probe-reach/1
-    Json,
+    /// Where the report goes, and what it exits with.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// A kind of address, as pool documents name it.

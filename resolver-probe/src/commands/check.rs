@@ -1,32 +1,69 @@
 //! `resolver-probe check`: asks, compares, prints what was found, and says it with the exit code.
 
-use anyhow::{Context, Result};
+use std::sync::Arc;
+
+use anyhow::Result;
 use registrar_shell::tell;
 use resolver_probe::arguments::{CheckArgs, Format, TruthArgs, TruthSource};
-use resolver_probe::{CheckReport, CheckRequest, FindingId};
+use resolver_probe::{CheckReport, CheckRequest, FindingId, Origin, Phase, Progress, ProgressState};
 use tokio::time::Instant;
 
-use super::{fail_on, now, print, runtime, seed};
+use super::output::{deliver, look, replace};
+use super::progress::{Line, watched};
+use super::{now, runtime, seed};
 use crate::inputs::{self, Told};
 
 /// Runs the command, and returns its exit code.
 pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
-    let report = runtime()?.block_on(check(arguments))?;
-    let text = match arguments.format {
-        Format::Human => resolver_probe::render_human(&report),
+    let line = Line::for_terminal();
+    let progress = line.clone().map(|line| line as Arc<dyn Progress>);
+    let report = runtime()?.block_on(watched(check(arguments, progress), line))?;
+    let policy = arguments.output.exit.policy();
+    let text = match arguments.output.format {
+        Format::Human => resolver_probe::render_human(&report, look(&arguments.output)),
         Format::Json => resolver_probe::render_json(&report),
+        Format::Nagios => resolver_probe::render_nagios(&report, policy),
+        Format::Prometheus => resolver_probe::render_prometheus(&report, policy),
+        Format::Junit => resolver_probe::render_junit(&report, policy),
     };
-    print(&text).context("failed to print the report")?;
+    deliver(&text, &arguments.output)?;
+    if let Some(path) = &arguments.html {
+        replace(path, &resolver_probe::render_html(&report, &origin(&report)))?;
+    }
     advise(&report, &arguments.truth);
-    Ok(report.exit_code(fail_on(arguments.fail_on)))
+    Ok(report.exit_code(policy))
+}
+
+/// How the report came to be, so that it can be made again.
+fn origin(report: &CheckReport) -> Origin {
+    let mut words: Vec<String> = std::env::args_os().map(|word| quoted(&word.to_string_lossy())).collect();
+    if let Some(program) = words.first_mut() {
+        *program = env!("CARGO_PKG_NAME").to_owned();
+    }
+    if !words.iter().any(|word| word == "--seed" || word.starts_with("--seed=")) {
+        words.push(format!("--seed {}", report.seed));
+    }
+    Origin { command: words.join(" "), version: env!("CARGO_PKG_VERSION") }
+}
+
+/// Quotes a word for a shell where it needs to be.
+fn quoted(word: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "_./:=,@%+-".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Checks within the deadline, what it takes to learn the truth included.
-async fn check(arguments: &CheckArgs) -> Result<CheckReport> {
+async fn check(arguments: &CheckArgs, progress: Option<Arc<dyn Progress>>) -> Result<CheckReport> {
     let began = Instant::now();
     let mut request = request(arguments)?;
+    if let (Some(progress), Some(TruthSource::Aws)) = (&progress, &arguments.truth.truth) {
+        progress.report(&ProgressState::new(Phase::Looking, 0));
+    }
     let Told { truth, records } = inputs::told(&request.name, &arguments.truth, arguments.deadline).await?;
-    (request.truth, request.records) = (truth, records);
+    (request.truth, request.records, request.progress) = (truth, records, progress);
     request.deadline = arguments.deadline.saturating_sub(began.elapsed());
     Ok(resolver_probe::check(request).await)
 }
@@ -35,6 +72,7 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
     let name = inputs::name(&arguments.name)?;
     let (asking, seed) = (&arguments.asking, seed(arguments.asking.seed)?);
     Ok(CheckRequest {
+        history: inputs::history(&name, arguments.history.as_deref())?,
         name,
         truth: None,
         records: None,

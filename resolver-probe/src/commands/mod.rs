@@ -1,26 +1,18 @@
-//! The commands, and what they share: the runtime, the clock, randomness, and standard output.
+//! The commands, and what they share: the runtime, the clock and randomness.
 
+pub(crate) mod caches;
 pub(crate) mod check;
+mod output;
+mod progress;
 pub(crate) mod reach;
-
-use std::io::{self, Write as _};
 
 use anyhow::{Context, Result, anyhow};
 use rand::TryRng;
 use registrar_core::Timestamp;
-use resolver_probe::FailOn;
-use resolver_probe::arguments::FailOnArg;
 use tokio::runtime::Runtime;
 
 fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start the runtime")
-}
-
-fn fail_on(argument: FailOnArg) -> FailOn {
-    match argument {
-        FailOnArg::Warning => FailOn::Warning,
-        FailOnArg::Critical => FailOn::Critical,
-    }
 }
 
 /// The one place where randomness enters. 53 bits: what reads JSON numbers as floats keeps the seed whole.
@@ -38,10 +30,4 @@ fn seed(given: Option<u64>) -> Result<u64> {
 #[expect(clippy::disallowed_methods, reason = "a binary may look at the clock")]
 fn now() -> Timestamp {
     Timestamp::now()
-}
-
-fn print(text: &str) -> io::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
 }

@@ -1,11 +1,12 @@
 //! `resolver-probe reach`: asks addresses, prints what was found, and says it with the exit code.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use registrar_shell::tell;
-use resolver_probe::arguments::{ReachArgs, ReachFormat};
+use resolver_probe::arguments::{Format, ReachArgs};
 use resolver_probe::reach::{self, Echo, ReachDocument, ReachRequest};
 
-use super::{fail_on, print, runtime, seed};
+use super::output::deliver;
+use super::{now, runtime, seed};
 use crate::inputs;
 
 /// Runs the command, and returns its exit code.
@@ -25,13 +26,22 @@ pub(crate) fn run(arguments: &ReachArgs) -> Result<u8> {
     };
     let reports = runtime()?.block_on(reach::reach(&request));
     let document = ReachDocument::new(request.probe, request.vantage, reports, request.seed);
-    let text = match arguments.format {
-        ReachFormat::Human => reach::render_human(&document),
-        ReachFormat::Json => reach::render_json(&document),
+    let policy = arguments.output.exit.policy();
+    let text = match arguments.output.format {
+        Format::Human => reach::render_human(&document),
+        Format::Json => reach::render_json(&document),
+        Format::Nagios => resolver_probe::render_reach_nagios(&document, policy),
+        Format::Prometheus => resolver_probe::render_reach_prometheus(&document, policy, seconds()),
+        Format::Junit => resolver_probe::render_reach_junit(&document, policy),
     };
-    print(&text).context("failed to print the report")?;
+    deliver(&text, &arguments.output)?;
     advise(&document);
-    Ok(document.exit_code(fail_on(arguments.fail_on)))
+    Ok(document.exit_code(policy))
+}
+
+/// The time of day, in seconds since 1970.
+fn seconds() -> f64 {
+    now().as_millisecond() as f64 / 1000.0
 }
 
 /// Says once, beside the report, what would let it see more.

@@ -57,6 +57,7 @@ fn stale<'a>(
             .with("share", row.share)
             .with("tcp_count", row.tcp_count)
             .with("tcp_answers", observed.over_tcp.answers)
+            .with("why", why)
     })
 }
 

@@ -6,7 +6,7 @@ use super::finding;
 use crate::discover::{Discovery, Fault, FaultKind, Presence};
 use crate::report::{Finding, FindingId, Severity};
 
-pub(super) fn findings(found: &Discovery) -> Vec<Finding> {
+pub(crate) fn findings(found: &Discovery) -> Vec<Finding> {
     let mut findings = vec![absent(found), not_found(found), alias(found), on_the_way(found)];
     let faults = found.faults.iter().filter(|fault| is_of_zone(found, fault));
     findings.extend(faults.map(|fault| of_fault(found, fault)));

@@ -1,13 +1,12 @@
 //! What an address that was asked comes to, beside what the fleet says of it.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use registrar_core::address::AddressKind;
 
 use super::*;
 use crate::fixtures::{Row, address, fleet, groups, observation, policy, request, truth};
-use crate::judge::judge;
+use crate::judge::{Seen, judge};
 use crate::reach::{InstanceStanding, ReachEvidence, Vantage};
 use crate::report::{CheckReport, FailOn};
 
@@ -33,7 +32,8 @@ fn stun(found: &[(u8, Liveness, Severity)]) -> Vec<ReachDocument> {
 }
 
 fn judged(truth: Option<Truth>, answered: &[(u8, u64)], documents: Vec<ReachDocument>) -> CheckReport {
-    judge(&request(truth), &[observation(1, answered)], None, documents, Duration::ZERO)
+    let observations = [observation(1, answered)];
+    judge(&request(truth), Seen { observations: &observations, reached: documents, ..Seen::default() })
 }
 
 /// Id, severity and last octet of the address.

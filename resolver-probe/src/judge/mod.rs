@@ -3,9 +3,10 @@
 //! A pure function of its arguments: what it does not see in them, it calls unknown.
 
 mod addresses;
-mod discovered;
+pub(crate) mod discovered;
 mod liveness;
 mod records;
+pub(crate) mod resolvers;
 mod servers;
 mod weights;
 
@@ -23,37 +24,45 @@ use crate::report::{
     AddressReport, AddressVerdict, AnswerReport, CheckReport, EvidenceValue, Finding, FindingId, SCHEMA,
     ServerReport, Severity, Verdict,
 };
+use crate::staleness::{Reference, Resolved};
 use crate::statistics::{Alpha, Interval, wilson};
 use crate::truth::{Standing, Truth};
 
-/// Judges the observations of a request's servers.
-pub(crate) fn judge(
-    request: &CheckRequest,
-    observations: &[Observation],
-    discovery: Option<Discovery>,
-    reached: Vec<ReachDocument>,
-    duration: Duration,
-) -> CheckReport {
+/// Everything that a check saw.
+#[derive(Debug, Default)]
+pub(crate) struct Seen<'a> {
+    pub(crate) observations: &'a [Observation],
+    pub(crate) discovery: Option<Discovery>,
+    pub(crate) resolved: Resolved,
+    pub(crate) reached: Vec<ReachDocument>,
+    pub(crate) duration: Duration,
+}
+
+/// Judges what a check saw.
+pub(crate) fn judge(request: &CheckRequest, seen: Seen<'_>) -> CheckReport {
+    let observations = seen.observations;
     let scene = Scene::new(Aim::of(request, observations.len()), observations);
     let weights = weights::judge(&scene, request.seed);
-    let mut addresses = over_all_servers(&scene);
     let mut findings = addresses::findings(&scene);
     findings.extend(servers::findings(&scene));
     findings.extend(weights.findings);
-    findings.extend(discovery.iter().flat_map(discovered::findings));
+    findings.extend(seen.discovery.iter().flat_map(discovered::findings));
     if let Some(held) = &request.records {
         records::explain(&mut findings, held);
         findings.extend(records::findings(&scene, held));
     }
     findings.extend(request.untold.iter().map(untold));
-    findings.extend(liveness::findings(scene.truth, &reached, &mut addresses));
+    let resolvers = resolvers::judge(&reference(request, &seen.resolved), &seen.resolved.series);
+    findings.extend(resolvers.findings);
+    let mut addresses = resolvers::beside(over_all_servers(&scene), &resolvers.reports, scene.truth);
+    findings.extend(liveness::findings(scene.truth, &seen.reached, &mut addresses));
     liveness::add_evidence(&mut findings, &addresses);
-    findings.sort_by_key(|finding| (finding.severity, finding.id, finding.address, finding.server));
+    findings.sort_by(|one, other| place(one).cmp(&place(other)));
     let answers = scene.rows.iter().cloned().zip(weights.reports);
-    let report = |(seen, (rows, weights)): (&Observation, (Vec<AnswerReport>, _))| ServerReport {
-        name_server: discovery.as_ref().and_then(|found| found.name_of(seen.server)),
+    let report = |(observed, (rows, weights)): (&Observation, (Vec<AnswerReport>, _))| ServerReport {
+        name_server: seen.discovery.as_ref().and_then(|found| found.name_of(observed.server)),
         weights,
-        ..servers::report(seen, rows)
+        ..servers::report(observed, rows)
     };
     CheckReport {
         schema: SCHEMA,
@@ -61,17 +70,31 @@ pub(crate) fn judge(
         verdict: Verdict::of(findings.iter().map(|finding| finding.severity)),
         compared: request.truth.is_some(),
         started_at: request.started_at,
-        duration,
+        duration: seen.duration,
         alpha: request.alpha,
         plan: scene.aim.plan(),
         homogeneity: weights.homogeneity,
-        resolvers: Vec::new(),
-        reach: reached,
+        resolvers: resolvers.reports,
+        reach: seen.reached,
         servers: observations.iter().zip(answers).map(report).collect(),
-        discovery,
+        discovery: seen.discovery,
         addresses,
         findings,
         seed: request.seed,
+    }
+}
+
+/// Findings are in this order, the worst first.
+fn place(finding: &Finding) -> impl Ord {
+    (finding.severity, finding.id, finding.address, finding.server, &finding.resolver)
+}
+
+fn reference<'a>(request: &'a CheckRequest, resolved: &'a Resolved) -> Reference<'a> {
+    Reference {
+        authority: &resolved.authority,
+        truth: request.truth.as_ref(),
+        history: request.history.as_ref(),
+        started_at: request.started_at,
     }
 }
 
@@ -148,7 +171,7 @@ fn instance(truth: &Truth, address: Ipv4Addr) -> Option<String> {
     }
 }
 
-fn verdict_of_answered(truth: &Truth, address: Ipv4Addr) -> AddressVerdict {
+pub(crate) fn verdict_of_answered(truth: &Truth, address: Ipv4Addr) -> AddressVerdict {
     match truth.standing(address) {
         Standing::Expected(Some(_)) => AddressVerdict::Ok,
         Standing::Expected(None) | Standing::Fallback => AddressVerdict::Fallback,
@@ -213,23 +236,23 @@ fn untold(why: &String) -> Finding {
 }
 
 /// Starts a finding; what it is about follows.
-fn finding(id: FindingId, severity: Severity, message: String) -> Finding {
+pub(crate) fn finding(id: FindingId, severity: Severity, message: String) -> Finding {
     let evidence = BTreeMap::new();
     Finding { id, severity, message, address: None, server: None, resolver: None, instance: None, evidence }
 }
 
 impl Finding {
-    fn at(mut self, server: SocketAddr) -> Self {
+    pub(crate) fn at(mut self, server: SocketAddr) -> Self {
         self.server = Some(server);
         self
     }
 
-    fn about(mut self, address: Ipv4Addr) -> Self {
+    pub(crate) fn about(mut self, address: Ipv4Addr) -> Self {
         self.address = Some(address);
         self
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<EvidenceValue>) -> Self {
         self.evidence.insert(name, value.into());
         self
     }

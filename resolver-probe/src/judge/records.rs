@@ -199,11 +199,9 @@ fn never_answered<'a>(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::fixtures::{address, listing, observation, record, request, truth};
-    use crate::judge::judge;
+    use crate::judge::{Seen, judge};
     use crate::report::CheckReport;
 
     const ONE: &str = "registrar/edge/video/i-1";
@@ -211,7 +209,7 @@ mod tests {
     fn report(truth: Option<Truth>, records: &[String], answers: &[(u8, u64)]) -> CheckReport {
         let mut request = request(truth);
         request.records = Some(listing(records));
-        judge(&request, &[observation(1, answers)], None, Vec::new(), Duration::ZERO)
+        judge(&request, Seen { observations: &[observation(1, answers)], ..Seen::default() })
     }
 
     fn briefs(report: &CheckReport) -> Vec<(FindingId, Severity)> {
@@ -317,7 +315,7 @@ mod tests {
         let held = listing(&[record("A", ONE, 100, "192.0.2.1")]);
         request.records = Some(held.with_gap(Some("page 2 failed".to_owned())));
         let report =
-            judge(&request, &[observation(1, &[(1, 30), (9, 30)])], None, Vec::new(), Duration::ZERO);
+            judge(&request, Seen { observations: &[observation(1, &[(1, 30), (9, 30)])], ..Seen::default() });
         let found = of(&report, FindingId::TruthIncomplete);
         assert_eq!(found.severity, Severity::Unknown);
         assert!(found.message.ends_with("page 2 failed"), "{}", found.message);

@@ -24,7 +24,7 @@ fn briefs(report: &CheckReport) -> Vec<Brief> {
 }
 
 fn judged(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    judge(&request(truth), observations, None, Vec::new(), Duration::ZERO)
+    judge(&request(truth), Seen { observations, ..Seen::default() })
 }
 
 fn silent(n: u8) -> Observation {

@@ -265,7 +265,7 @@ impl<'a> Aim<'a> {
 }
 
 /// Returns how many replies show a record with this share (0 to 1), but for a chance (0 to 1).
-fn enough(share: f64, chance: f64) -> u64 {
+pub(crate) fn enough(share: f64, chance: f64) -> u64 {
     let replies = (chance.ln() / (-share).ln_1p()).ceil();
     // `as` saturates: a share of 0 needs more replies than there are.
     (replies as u64).max(1)

@@ -31,6 +31,7 @@ pub use engine::{ReachRequest, reach};
 pub use evidence::{Echo, Handshake, ReachEvidence, ReplyDetail, Rtt};
 pub use obstacle::{IcmpError, Obstacle, ObstacleKind};
 pub use probe::{ReachProbe, ReachProbeError, Transport};
+pub(crate) use render::{performance_data, said};
 pub use render::{render_human, render_json};
 pub use report::{ReachDocument, ReachReport};
 pub use vantage::{CarrierGateway, InstanceStanding, ReachTarget, Vantage};

@@ -64,7 +64,7 @@ fn headline(document: &ReachDocument) -> String {
 }
 
 /// The worst address's sentence, and how many more are as bad; or how many are alive.
-fn said(document: &ReachDocument) -> String {
+pub(crate) fn said(document: &ReachDocument) -> String {
     let worst = document.addresses.iter().map(|report| report.severity).min();
     let mut as_bad = document.addresses.iter().filter(|report| Some(report.severity) == worst);
     let Some(first) = as_bad.next() else { return "no address was asked".to_owned() };
@@ -75,7 +75,8 @@ fn said(document: &ReachDocument) -> String {
     }
 }
 
-fn performance_data(document: &ReachDocument) -> String {
+/// Performance data of the Monitoring Plugins.
+pub(crate) fn performance_data(document: &ReachDocument) -> String {
     let alive = document.addresses.iter().filter(|report| report.liveness == Liveness::Alive).count();
     let sum = |of: fn(&ReachEvidence) -> u64| -> u64 {
         document.addresses.iter().map(|report| of(&report.evidence)).sum()

@@ -12,7 +12,7 @@ use super::probe::ReachProbe;
 use super::sentence;
 use super::vantage::{Approach, InstanceStanding, ReachTarget, Vantage};
 use super::verdict::{Case, Liveness};
-use crate::report::{FailOn, Severity, Verdict, exit_code};
+use crate::report::{ExitPolicy, Severity, Verdict};
 
 /// The version of the JSON form.
 const SCHEMA: &str = "resolver-probe-reach/1";
@@ -92,10 +92,14 @@ impl ReachDocument {
 
     /// Returns the exit code of the Monitoring Plugins, as for a whole check.
     #[must_use]
-    pub fn exit_code(&self, fail_on: FailOn) -> u8 {
-        if self.addresses.is_empty() {
-            return exit_code([Severity::Unknown], fail_on);
-        }
-        exit_code(self.addresses.iter().map(|report| report.severity), fail_on)
+    pub fn exit_code(&self, policy: impl Into<ExitPolicy>) -> u8 {
+        self.outcome(policy).exit_code()
+    }
+
+    /// Returns what the addresses come to, which the exit code says.
+    #[must_use]
+    pub fn outcome(&self, policy: impl Into<ExitPolicy>) -> Verdict {
+        let nothing = self.addresses.is_empty().then_some(Severity::Unknown);
+        policy.into().outcome(self.addresses.iter().map(|report| report.severity).chain(nothing))
     }
 }

@@ -83,6 +83,40 @@ pub enum FailOn {
     Warning,
     /// Critical findings alone.
     Critical,
+    /// No finding: only what could not be looked at.
+    Nothing,
+}
+
+/// What an exit code makes of findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExitPolicy {
+    /// The mildest finding that fails the check.
+    pub fail_on: FailOn,
+    /// Whether what could not be looked at is as bad as what is critical: for schedulers that know
+    /// nothing between good and bad.
+    pub unknown_is_critical: bool,
+}
+
+impl From<FailOn> for ExitPolicy {
+    fn from(fail_on: FailOn) -> Self {
+        Self { fail_on, unknown_is_critical: false }
+    }
+}
+
+impl ExitPolicy {
+    /// Returns what some severities come to. What is unknown is never OK.
+    pub(crate) fn outcome(self, severities: impl IntoIterator<Item = Severity>) -> Verdict {
+        let counts = |severity: &Severity| match (severity, self.fail_on) {
+            (Severity::Critical, FailOn::Nothing) => false,
+            (Severity::Warning, FailOn::Critical | FailOn::Nothing) => false,
+            (Severity::Critical | Severity::Warning | Severity::Unknown | Severity::Info, _) => true,
+        };
+        let as_bad = |severity| match severity {
+            Severity::Unknown if self.unknown_is_critical => Severity::Critical,
+            other => other,
+        };
+        Verdict::of(severities.into_iter().filter(counts).map(as_bad))
+    }
 }
 
 impl CheckReport {
@@ -90,19 +124,14 @@ impl CheckReport {
     ///
     /// Where warnings do not fail the check, what is unknown beside them still does.
     #[must_use]
-    pub fn exit_code(&self, fail_on: FailOn) -> u8 {
-        exit_code(self.findings.iter().map(|finding| finding.severity), fail_on)
+    pub fn exit_code(&self, policy: impl Into<ExitPolicy>) -> u8 {
+        self.outcome(policy).exit_code()
     }
-}
 
-/// The exit code of the Monitoring Plugins for the worst of some severities.
-pub(crate) fn exit_code(severities: impl IntoIterator<Item = Severity>, fail_on: FailOn) -> u8 {
-    let counts = |severity: &Severity| fail_on == FailOn::Warning || *severity != Severity::Warning;
-    match Verdict::of(severities.into_iter().filter(counts)) {
-        Verdict::Ok => 0,
-        Verdict::Warning => 1,
-        Verdict::Critical => 2,
-        Verdict::Unknown => 3,
+    /// Returns what the findings come to, which the exit code says.
+    #[must_use]
+    pub fn outcome(&self, policy: impl Into<ExitPolicy>) -> Verdict {
+        policy.into().outcome(self.findings.iter().map(|finding| finding.severity))
     }
 }
 
@@ -121,6 +150,17 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Returns the Monitoring Plugins' exit code.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+
     /// The worst of some severities: critical before warning before unknown.
     pub(crate) fn of(severities: impl Iterator<Item = Severity>) -> Self {
         match severities.min() {

@@ -8,6 +8,7 @@ use registrar_core::Timestamp;
 use serde::Serialize;
 
 use super::{AddressVerdict, milliseconds};
+use crate::staleness::Sign;
 
 /// What was seen of one resolver.
 #[derive(Clone, Debug, Serialize)]
@@ -40,6 +41,17 @@ pub struct ResolverReport {
     /// What its cache does to the name: stretches, clamps or serves stale, by its stable name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub habits: Vec<String>,
+    /// What shows these habits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<Sign>,
+    /// Caches behind its address, at least: so many entries lived side by side, or so many machines answered.
+    pub caches_at_least: u64,
+    /// The least TTL that it is set to, in seconds, or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_ttl_at_least_secs: Option<u32>,
+    /// The highest TTL that it is set to, in seconds, where that is below the authority's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_ttl_secs: Option<u32>,
     /// Addresses that it answered after the authority had stopped answering them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<StaleInterval>,
@@ -72,7 +84,7 @@ pub struct StaleInterval {
     pub last_answered_at: Timestamp,
     /// Stale for at least so long, in seconds, beyond what the TTL allows.
     pub at_least_secs: u64,
-    /// Stale for so long at most, in seconds, where that is known.
+    /// Stale for so long at most, in seconds, beyond what the TTL allows, where that is known.
     pub at_most_secs: Option<u64>,
 }
 

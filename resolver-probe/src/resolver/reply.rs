@@ -76,7 +76,7 @@ impl ResolverReply {
         self.extended_errors.iter().any(|error| matches!(error.code, 3 | 19))
     }
 
-    pub(super) fn of(message: &Message, transport: Transport, rtt: Duration, truncated: bool) -> Self {
+    pub(crate) fn of(message: &Message, transport: Transport, rtt: Duration, truncated: bool) -> Self {
         let metadata = &message.metadata;
         let asked = message.queries.first().map(|query| query.name().clone()).unwrap_or_default();
         let (end, aliases) = follow(&asked, &message.answers);

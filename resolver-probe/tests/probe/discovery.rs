@@ -150,8 +150,8 @@ async fn a_check_without_servers_finds_them_and_says_their_names() {
         report.servers.iter().map(|server| server.name_server.as_deref()).collect();
     assert_eq!(names, [Some("ns1.example.com"), Some("ns2.example.com")]);
     assert_eq!(report.addresses[0].answered_by.len(), 2);
-    let human = resolver_probe::render_human(&report);
-    assert!(human.contains("  ns1.example.com  NOERROR"), "{human}");
+    let human = resolver_probe::render_human(&report, resolver_probe::Look::default());
+    assert!(human.contains(" ns1.example.com: NOERROR"), "{human}");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The probe against small servers on loopback, which answer rightly, wrongly or not at all.
 
 #[cfg(test)]
+mod caches;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod discovery;

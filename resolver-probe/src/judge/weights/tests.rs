@@ -1,12 +1,10 @@
 //! What shares are called: wrong, different, drawn in turn, in clusters, or right.
 
-use std::time::Duration;
-
 use registrar_core::inventory::{Fleet, Gap, GapSource};
 
 use crate::check::CheckRequest;
 use crate::fixtures::{self, Row, observation, observation_of, reply, request, server, truth};
-use crate::judge::judge;
+use crate::judge::{Seen, judge};
 use crate::observation::Observation;
 use crate::plan::Samples;
 use crate::report::{CheckReport, EvidenceValue, Finding, FindingId, Severity, Verdict};
@@ -32,7 +30,7 @@ fn brief(finding: &Finding) -> Brief {
 }
 
 fn judged(truth: Option<Truth>, observations: &[Observation]) -> CheckReport {
-    judge(&request(truth), observations, None, Vec::new(), Duration::ZERO)
+    judge(&request(truth), Seen { observations, ..Seen::default() })
 }
 
 fn briefs(report: &CheckReport) -> Vec<Brief> {
@@ -205,13 +203,8 @@ fn a_server_that_lacks_an_address_does_not_differ_in_the_others_for_that() {
 #[test]
 fn too_few_samples_for_a_weight_that_somebody_chose_are_told() {
     let request = CheckRequest { samples: Samples::Exactly(100.try_into().unwrap()), ..request(four()) };
-    let report = judge(
-        &request,
-        &[observation(1, &[(1, 10), (2, 20), (3, 30), (4, 40)])],
-        None,
-        Vec::new(),
-        Duration::ZERO,
-    );
+    let observations = [observation(1, &[(1, 10), (2, 20), (3, 30), (4, 40)])];
+    let report = judge(&request, Seen { observations: &observations, ..Seen::default() });
     assert_eq!(briefs(&report), [(FindingId::TooFewSamples, Severity::Info, None, Some(1))]);
     assert_eq!(report.verdict, Verdict::Ok);
 }
