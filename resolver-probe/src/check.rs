@@ -118,10 +118,11 @@ pub async fn check(mut request: CheckRequest) -> CheckReport {
     let began = Instant::now();
     let end = began + request.deadline;
     let discovery = if request.servers.is_empty() { Some(find(&mut request).await) } else { None };
+    let kept = reaching::reserve(&request, end.saturating_duration_since(Instant::now()));
     let resolvers = std::mem::take(&mut request.resolvers);
     let with_resolvers = !resolvers.is_empty();
     let sampling = async {
-        let observations = sample(&request, end - reaching::reserve(&request)).await;
+        let observations = sample(&request, end - kept).await;
         let authority = resolving::authority(&request, &observations, with_resolvers, began).await;
         (observations, authority)
     };

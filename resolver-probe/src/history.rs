@@ -140,6 +140,11 @@ impl History {
         self.note(line);
     }
 
+    /// Forgets the addresses that were gone before this time, so that a watch can go on for ever.
+    pub fn forget(&mut self, gone_before: Timestamp) {
+        self.servers.values_mut().for_each(|server| server.forget(gone_before));
+    }
+
     /// Returns the name that it is about, where there is a line.
     #[must_use]
     pub fn name(&self) -> Option<&RecordName> {

@@ -29,6 +29,7 @@ mod order;
 mod pace;
 mod plan;
 mod progress;
+pub mod propagate;
 pub mod reach;
 mod reaching;
 mod records;
@@ -43,6 +44,7 @@ pub mod statistics;
 mod tcp;
 mod truth;
 mod udp;
+pub mod watch;
 mod wire;
 
 pub use actions::ACTIONS;

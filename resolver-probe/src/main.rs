@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         Command::Caches(arguments) => commands::caches::run(&arguments),
         Command::Check(arguments) => commands::check::run(&arguments),
         Command::Reach(arguments) => commands::reach::run(&arguments),
+        Command::Propagate(arguments) => commands::propagate::run(*arguments),
+        Command::Watch(arguments) => commands::watch::run(*arguments),
     };
     match done {
         Ok(code) => ExitCode::from(code),

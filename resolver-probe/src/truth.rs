@@ -205,6 +205,15 @@ impl Truth {
         (smallest, self.expected.len() as u64 + 1)
     }
 
+    /// Returns the share (0 to 1) of the replies in which an address stands while it is answered: its own where it is
+    /// expected, and else that of one more record of the default weight.
+    #[must_use]
+    pub fn share_while_there(&self, address: Ipv4Addr) -> Option<f64> {
+        let share =
+            self.share_beside(address, 0).unwrap_or_else(|| self.share(self.policy.default_weight, 1));
+        (share > 0.0).then_some(share)
+    }
+
     /// Returns the addresses that should be answered in proportion to their weights, where weights decide.
     ///
     /// Among answers with one of them, each has its part of the sum of the weights, whatever else is answered.

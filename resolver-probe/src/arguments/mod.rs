@@ -7,8 +7,10 @@ mod caches;
 mod check;
 mod exit;
 mod liveness;
+mod propagate;
 mod reach;
 mod truth;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -19,7 +21,9 @@ pub use caches::{CachesArgs, CachesFormat};
 pub use check::CheckArgs;
 pub use exit::{ExitArgs, FailOnArg, UnknownAsArg};
 pub use liveness::LivenessArgs;
+pub use propagate::{PropagateArgs, PropagateFormat};
 pub use truth::{TruthArgs, TruthSource};
+pub use watch::{WatchArgs, WatchFormat};
 
 pub use reach::{AddressArg, KindArg, ReachArgs};
 
@@ -48,6 +52,43 @@ Exit codes, those of the Monitoring Plugins; the worst finding decides, in the o
   3  UNKNOWN   too little was seen to tell, or the command line or a file is wrong
 A check that was not made is never 0. With --fail-on critical, warnings alone are 0.";
 
+const PROPAGATE_HELP: &str = "\
+Everything is between two times: an address of share s is in s of the answers, so that its absence takes as many
+answers to tell as leave (1 - s)^n below --alpha. Begin it before the change is made, or tell it with --changed-at.
+
+Examples:
+  An instance was replaced:
+    resolver-probe propagate video.bos.edge.example.com --expect 192.0.2.5 --expect-gone 192.0.2.4 \\
+      --truth file:fleet.json --pool video.json --resolver system
+  A record of its own, without weights:
+    resolver-probe propagate www.example.com --expect 192.0.2.80 --share 1
+
+Exit codes:
+  0  every name server, and every resolver, has seen the change
+  2  at the deadline, one of them still answers as before
+  3  one of them could not be told: it does not answer, or not often enough; or the command line is wrong";
+
+const WATCH_HELP: &str = "\
+It watches until it is stopped, by Ctrl-C or SIGTERM, and then says how everything stands. No finding is raised
+by looking often: the levels of all tests, for ever, add up to --alpha.
+
+Examples:
+  A live view, against the fleet:
+    resolver-probe watch video.bos.edge.example.com --truth file:fleet.json --pool video.json
+  Beside two resolvers, as a service:
+    resolver-probe watch video.bos.edge.example.com --resolver system,192.0.2.53 \\
+      --format json --history video.history --listen 127.0.0.1:9753
+  For a quarter of an hour, failing a build:
+    resolver-probe watch video.bos.edge.example.com --for 15m --truth file:fleet.json --pool video.json
+
+Exit codes, those of the Monitoring Plugins, of what stands at the end; the worst decides, in the order 2, 1, 3, 0:
+  0  OK        everything was looked at, and is as it should be
+  1  WARNING   something should be looked into
+  2  CRITICAL  clients are being hurt: a stale record, no address, no server that answers
+  3  UNKNOWN   something could not be told until the end, or the command line or a file is wrong
+What stood before and is over does not count; it was told. With --fail-on critical, warnings alone are 0;
+with --exit-zero, all findings are; with --unknown-as critical, what is unknown is 2.";
+
 /// The probe's command line.
 #[derive(Parser)]
 #[command(version, about, after_help = EXIT_CODES)]
@@ -69,6 +110,12 @@ pub enum Command {
     /// Asks addresses whether they are alive, with the smallest correct packet of a protocol
     #[command(after_help = REACH_EXIT_CODES)]
     Reach(ReachArgs),
+    /// Asks until every name server and resolver has seen a change, and tells how long each took
+    #[command(after_help = PROPAGATE_HELP)]
+    Propagate(Box<PropagateArgs>),
+    /// Asks servers and resolvers for a name for ever, and tells what changes and what is wrong, from when to when
+    #[command(after_help = WATCH_HELP)]
+    Watch(Box<WatchArgs>),
 }
 
 /// The form of the report.

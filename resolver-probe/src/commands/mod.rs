@@ -4,7 +4,9 @@ pub(crate) mod caches;
 pub(crate) mod check;
 mod output;
 mod progress;
+pub(crate) mod propagate;
 pub(crate) mod reach;
+pub(crate) mod watch;
 
 use anyhow::{Context, Result, anyhow};
 use rand::TryRng;

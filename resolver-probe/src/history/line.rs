@@ -62,6 +62,12 @@ impl HistoryLine {
         Self { schema, at, name, server, appeared: Vec::new(), vanished: Vec::new(), watching, ttl_secs }
     }
 
+    /// Says whether it tells of a change.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        self.watching.is_none()
+    }
+
     /// Returns when it was written.
     #[must_use]
     pub fn at(&self) -> Timestamp {

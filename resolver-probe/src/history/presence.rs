@@ -109,6 +109,11 @@ impl Server {
         self.presences.len() - before
     }
 
+    /// Forgets the addresses that were gone before this time.
+    pub(super) fn forget(&mut self, gone_before: Timestamp) {
+        self.presences.retain(|_, presence| presence.gone_by.is_none_or(|gone| gone >= gone_before));
+    }
+
     fn answered(&mut self, address: Ipv4Addr, at: Timestamp, ttl_secs: Option<u32>) {
         let presence = self.presence_of(address);
         presence.last_valid_at = presence.last_valid_at.max(Some(at));

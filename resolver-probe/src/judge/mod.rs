@@ -10,6 +10,8 @@ pub(crate) mod resolvers;
 mod servers;
 mod weights;
 
+pub(crate) use discovered::findings as of_discovery;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;

@@ -80,6 +80,7 @@ pub(super) fn liveness(liveness: Liveness) -> &'static str {
         Liveness::Filtered => "filtered",
         Liveness::WrongIdentity => "wrong-identity",
         Liveness::WrongReply => "wrong-reply",
+        Liveness::WrongIdentity => "wrong-identity",
         Liveness::SilentHostUp => "silent-host-up",
         Liveness::Silent => "silent",
         Liveness::VantageBlind => "vantage-blind",
@@ -108,7 +109,7 @@ pub(super) fn severity(severity: Severity) -> (&'static str, Style) {
 }
 
 /// The stable name of a severity, as in JSON.
-pub(super) fn severity_name(severity: Severity) -> &'static str {
+pub(crate) fn severity_name(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "critical",
         Severity::Warning => "warning",
@@ -118,7 +119,7 @@ pub(super) fn severity_name(severity: Severity) -> &'static str {
 }
 
 /// The stable name of a verdict, as in JSON.
-pub(super) fn verdict_name(verdict: Verdict) -> &'static str {
+pub(crate) fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Ok => "ok",
         Verdict::Warning => "warning",

@@ -22,8 +22,8 @@ mod testing;
 
 pub(crate) use asking::{Asker, EVERY, Known, Resolved, Run, Told, learn, look, wait_out, watch};
 pub(crate) use authority::Authority;
-pub(crate) use reference::Reference;
-pub(crate) use series::{Asked, Series};
+pub(crate) use reference::{Gone, Reference};
+pub(crate) use series::{Asked, Point, Series};
 pub use signs::Sign;
 pub(crate) use signs::{STALE_TTL_SECS, Signs, signs};
 pub(crate) use suspects::{Fate, fate};

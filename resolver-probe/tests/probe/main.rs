@@ -11,6 +11,8 @@ mod encrypted;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]
+mod real_authorities;
+#[cfg(test)]
 mod resolving;
 #[cfg(test)]
 mod responder;

@@ -75,7 +75,7 @@ fn what_serves_as_it_should_is_ok_and_0() -> Result<()> {
     assert_eq!(probed.report["schema"], "resolver-probe/1");
     let human =
         place.probe_with(&service.servers, &["--truth", "file:fleet.json", "--pool", "video.json"])?;
-    let human = human.exited(0)?.says(&["OK", "2 addresses", "0 critical, 0 warnings"])?;
+    let human = human.exited(0)?.says(&["OK", "2 addresses", "as expected"])?;
     ensure!(human.stderr.is_empty(), "{}", human.stderr);
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::dns::{self, Over};
 use crate::fleet::{ip, name};
 use crate::waiting::eventually;
 
-type Text = Arc<Mutex<String>>;
+pub(crate) type Text = Arc<Mutex<String>>;
 
 /// A process that is killed when a test forgets it.
 pub(crate) struct Service {
@@ -197,7 +197,7 @@ fn addresses(list: &Value) -> Result<Vec<SocketAddr>> {
     list.map(|address| Ok(address.as_str().context("an address")?.parse()?)).collect()
 }
 
-fn keep(stream: impl Read + Send + 'static, text: &Text) -> JoinHandle<()> {
+pub(crate) fn keep(stream: impl Read + Send + 'static, text: &Text) -> JoinHandle<()> {
     let text = Arc::clone(text);
     std::thread::spawn(move || {
         let mut stream = BufReader::new(stream);
@@ -209,6 +209,6 @@ fn keep(stream: impl Read + Send + 'static, text: &Text) -> JoinHandle<()> {
     })
 }
 
-fn text_of(text: &Text) -> String {
+pub(crate) fn text_of(text: &Text) -> String {
     text.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -14,6 +14,7 @@ pub(crate) struct Exposition {
 #[derive(Debug)]
 pub(crate) struct Gauge {
     name: &'static str,
+    kind: &'static str,
     help: &'static str,
     samples: Vec<(Vec<(&'static str, String)>, f64)>,
 }
@@ -21,7 +22,12 @@ pub(crate) struct Gauge {
 impl Gauge {
     /// Begins a metric; `name` and `help` are ours, and plain.
     pub(crate) fn new(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, samples: Vec::new() }
+        Self { name, kind: "gauge", help, samples: Vec::new() }
+    }
+
+    /// Starts a family of counters, which only grow while the program runs.
+    pub(crate) fn counter(name: &'static str, help: &'static str) -> Self {
+        Self { kind: "counter", ..Self::new(name, help) }
     }
 
     /// Adds a sample with its labels.
@@ -36,8 +42,8 @@ impl Exposition {
         if gauge.samples.is_empty() {
             return;
         }
-        let Gauge { name, help, samples } = gauge;
-        self.text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} gauge\n"));
+        let Gauge { name, kind, help, samples } = gauge;
+        self.text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
         for (labels, value) in samples {
             let labels: Vec<String> =
                 labels.iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(value))).collect();
