@@ -1,18 +1,23 @@
 //! `resolver-probe caches`: watches resolvers, prints what their caches do, and says it with the exit code.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use registrar_shell::tell;
 use resolver_probe::arguments::{CachesArgs, CachesFormat};
-use resolver_probe::{CachesReport, CachesRequest, FindingId};
+use resolver_probe::{CachesReport, CachesRequest, FindingId, Progress};
 
 use super::output::print;
+use super::progress::{Line, watched};
 use super::{now, runtime, seed};
 use crate::inputs;
 
 /// Runs the command, and returns its exit code.
 pub(crate) fn run(arguments: &CachesArgs) -> Result<u8> {
-    let request = request(arguments)?;
-    let report = runtime()?.block_on(resolver_probe::caches(request));
+    let line = Line::for_terminal();
+    let mut request = request(arguments)?;
+    request.progress = line.clone().map(|line| line as Arc<dyn Progress>);
+    let report = runtime()?.block_on(watched(resolver_probe::caches(request), line));
     let text = match arguments.format {
         CachesFormat::Human => resolver_probe::render_caches_human(&report),
         CachesFormat::Json => resolver_probe::render_caches_json(&report),

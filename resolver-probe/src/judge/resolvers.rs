@@ -326,3 +326,6 @@ fn blind_ttl(reference: &Reference<'_>) -> Option<Finding> {
     let finding = finding(FindingId::StaleAnswer, Severity::Info, message);
     Some(finding.with("authority_ttl_secs", u64::from(ttl)))
 }
+
+#[cfg(test)]
+mod tests;

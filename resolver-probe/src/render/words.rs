@@ -80,7 +80,6 @@ pub(super) fn liveness(liveness: Liveness) -> &'static str {
         Liveness::Filtered => "filtered",
         Liveness::WrongIdentity => "wrong-identity",
         Liveness::WrongReply => "wrong-reply",
-        Liveness::WrongIdentity => "wrong-identity",
         Liveness::SilentHostUp => "silent-host-up",
         Liveness::Silent => "silent",
         Liveness::VantageBlind => "vantage-blind",

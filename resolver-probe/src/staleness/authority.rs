@@ -62,7 +62,7 @@ impl Authority {
         for observed in observations {
             let Some(server) = authority.servers.get_mut(&observed.server) else { continue };
             // A server without authority is a cache, which says little about the zone.
-            if observed.sampled.without_authority > 0 {
+            if observed.sampled.without_authority > 0 || observed.sampled.answers == 0 {
                 continue;
             }
             server.answers = observed.sampled.answers;

@@ -18,7 +18,7 @@ mod series;
 mod signs;
 mod suspects;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub(crate) use asking::{Asker, EVERY, Known, Resolved, Run, Told, learn, look, wait_out, watch};
 pub(crate) use authority::Authority;

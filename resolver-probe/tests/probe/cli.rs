@@ -180,3 +180,36 @@ fn help_documents_the_exit_codes() {
     assert_eq!(output.code, 0);
     insta::assert_snapshot!(output.stdout);
 }
+
+#[test]
+fn the_help_of_caches_says_what_its_exit_codes_mean() {
+    let output = run(&["caches", "--help"]);
+    assert_eq!(output.code, 0);
+    insta::assert_snapshot!(output.stdout);
+}
+
+#[test]
+fn a_history_that_is_none_is_named_with_its_line() {
+    let files = Files::new(&fleet(&[]), POOL);
+    let path = files.path("history.jsonl");
+    std::fs::write(&path, "{\"schema\":\"resolver-probe-history/9\"}\n").unwrap();
+    for command in ["check", "caches"] {
+        let path = path.to_str().unwrap();
+        let output =
+            run(&[command, NAME, "--server", "127.0.0.1", "--resolver", "127.0.0.1", "--history", path]);
+        assert_eq!((output.code, output.stdout.as_str()), (3, ""));
+        insta::assert_snapshot!("a_history_that_is_none", files.anonymous(&output.stderr));
+    }
+}
+
+#[test]
+fn a_history_of_another_name_is_refused() {
+    let files = Files::new(&fleet(&[]), POOL);
+    let path = files.path("history.jsonl");
+    let line = "{\"schema\":\"resolver-probe-history/1\",\"at\":\"2026-11-21T12:00:00Z\",\"name\":\"audio.example.com\",\
+                \"server\":\"192.0.2.53:53\",\"watching\":[]}\n";
+    std::fs::write(&path, line).unwrap();
+    let output = run(&["check", NAME, "--server", "127.0.0.1", "--history", path.to_str().unwrap()]);
+    assert_eq!(output.code, 3);
+    insta::assert_snapshot!(files.anonymous(&output.stderr));
+}

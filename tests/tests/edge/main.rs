@@ -5,6 +5,7 @@
 //! run `cargo build --bins` first. Nothing here looks into a process: what it prints, writes, answers and
 //! exits with is all there is.
 
+mod caches;
 mod change_batch;
 mod commands;
 mod demo;
