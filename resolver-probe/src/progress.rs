@@ -95,6 +95,8 @@ impl ProgressState {
 /// What a check is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
+    /// It reads what should be answered.
+    Looking,
     /// It looks for the name servers.
     Finding,
     /// It asks the name servers.
@@ -108,6 +110,7 @@ pub enum Phase {
 impl Phase {
     fn words(self) -> &'static str {
         match self {
+            Self::Looking => "reading what should be answered",
             Self::Finding => "finding the name servers",
             Self::Sampling => "asking the name servers",
             Self::Resolving => "asking the resolvers",
@@ -117,14 +120,14 @@ impl Phase {
 
     fn one(self) -> &'static str {
         match self {
-            Self::Finding | Self::Sampling | Self::Resolving => "answer",
+            Self::Looking | Self::Finding | Self::Sampling | Self::Resolving => "answer",
             Self::Reaching => "address",
         }
     }
 
     fn many(self) -> &'static str {
         match self {
-            Self::Finding | Self::Sampling | Self::Resolving => "answers",
+            Self::Looking | Self::Finding | Self::Sampling | Self::Resolving => "answers",
             Self::Reaching => "addresses",
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use registrar_shell::tell;
 use resolver_probe::arguments::{CheckArgs, Format, TruthArgs, TruthSource};
-use resolver_probe::{CheckReport, CheckRequest, FindingId, Origin, Progress};
+use resolver_probe::{CheckReport, CheckRequest, FindingId, Origin, Phase, Progress, ProgressState};
 use tokio::time::Instant;
 
 use super::output::{deliver, look, replace};
@@ -16,7 +16,8 @@ use crate::inputs::{self, Told};
 /// Runs the command, and returns its exit code.
 pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
     let line = Line::for_terminal();
-    let report = runtime()?.block_on(watched(check(arguments, line.clone()), line))?;
+    let progress = line.clone().map(|line| line as Arc<dyn Progress>);
+    let report = runtime()?.block_on(watched(check(arguments, progress), line))?;
     let policy = arguments.output.exit.policy();
     let text = match arguments.output.format {
         Format::Human => resolver_probe::render_human(&report, look(&arguments.output)),
@@ -55,12 +56,14 @@ fn quoted(word: &str) -> String {
 }
 
 /// Checks within the deadline, what it takes to learn the truth included.
-async fn check(arguments: &CheckArgs, line: Option<Arc<Line>>) -> Result<CheckReport> {
+async fn check(arguments: &CheckArgs, progress: Option<Arc<dyn Progress>>) -> Result<CheckReport> {
     let began = Instant::now();
     let mut request = request(arguments)?;
+    if let (Some(progress), Some(TruthSource::Aws)) = (&progress, &arguments.truth.truth) {
+        progress.report(&ProgressState::new(Phase::Looking, 0));
+    }
     let Told { truth, records } = inputs::told(&request.name, &arguments.truth, arguments.deadline).await?;
-    (request.truth, request.records) = (truth, records);
-    request.progress = line.map(|line| line as Arc<dyn Progress>);
+    (request.truth, request.records, request.progress) = (truth, records, progress);
     request.deadline = arguments.deadline.saturating_sub(began.elapsed());
     Ok(resolver_probe::check(request).await)
 }

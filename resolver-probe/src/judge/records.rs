@@ -199,7 +199,6 @@ fn never_answered<'a>(
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::fixtures::{address, listing, observation, record, request, truth};
     use crate::judge::{Seen, judge};

@@ -101,6 +101,11 @@ pub(super) fn differs(report: &CheckReport, index: usize) -> bool {
     off || verdicts(server) != usual_verdicts(report)
 }
 
+/// Says whether there are enough answers to call shares that agree with the weights right.
+pub(super) fn are_enough(report: &CheckReport, answers: u64) -> bool {
+    report.plan.as_ref().is_none_or(|plan| answers >= plan.proportions)
+}
+
 /// Addresses with what a server's answers make of them.
 pub(super) type Verdicts = BTreeSet<(Ipv4Addr, AddressVerdict)>;
 

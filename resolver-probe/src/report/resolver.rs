@@ -44,7 +44,7 @@ pub struct ResolverReport {
     /// What shows these habits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signs: Vec<Sign>,
-    /// Caches behind its address, at least: so many entries lived side by side, or so many machines answered.
+    /// Caches behind its address, at least: so many entries lived side by side.
     pub caches_at_least: u64,
     /// The least TTL that it is set to, in seconds, or more.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -82,7 +82,7 @@ fn panel(report: &CheckReport, server: &ServerReport) -> Markup {
             span class="mono" { (server.server) } (name.unwrap_or_default())
             span class="soft" { " " (words::plural(server.samples.udp, "answer", "answers")) }
         }
-        (fit(server))
+        (fit(report, server))
         div class="wide" {
             @if server.answers.len() <= FEW { (few(&server.answers, &odd, scale(report))) } @else { (many(&server.answers, &odd)) }
         }
@@ -90,9 +90,12 @@ fn panel(report: &CheckReport, server: &ServerReport) -> Markup {
 }
 
 /// What the test says.
-fn fit(server: &ServerReport) -> Markup {
+fn fit(report: &CheckReport, server: &ServerReport) -> Markup {
     let Some(weights) = &server.weights else { return html! {} };
     let (word, tone) = match weights.fit.decision {
+        Decision::Agrees if !digest::are_enough(report, weights.fit.answers) => {
+            ("nothing against the weights so far", "info")
+        }
         Decision::Agrees => ("agrees with the weights", "ok"),
         Decision::Negligible => ("off by too little to matter", "ok"),
         Decision::Deviates => ("does not agree with the weights", "warning"),

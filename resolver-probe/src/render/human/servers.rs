@@ -129,7 +129,9 @@ fn weights(report: &CheckReport, look: Look) -> String {
     if let Some(closest) = closest {
         let (some, all) = (agreeing.len(), report.servers.len());
         let which = if some > 1 { "nearest to an alarm: " } else { "" };
-        let line = format!("weights agree at {some}/{all} servers; {which}{}", fit(closest));
+        let enough = agreeing.iter().all(|(_, weights)| digest::are_enough(report, weights.fit.answers));
+        let word = if enough { "weights agree" } else { "nothing against the weights so far" };
+        let line = format!("{word} at {some}/{all} servers; {which}{}", fit(closest));
         text.push_str(&wrapped(&line, 0, 2, look.width));
     }
     text.push_str(&report.homogeneity.as_ref().map(|seen| alike(seen, look)).unwrap_or_default());
