@@ -11,7 +11,7 @@ use resolver_probe::reach::packet::{Rejected, echo, quic, srt, stun};
 pub type Target = fn(&[u8]);
 
 /// The targets by name, which is also the folder of their corpus.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("dns_reply", dns_reply),
     ("dns_resolver", dns_resolver),
     ("dns_discovery", dns_discovery),
@@ -19,6 +19,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("doh_response", doh_response),
     ("icmp_error", icmp_error),
     ("fleet", fleet),
+    ("history", history),
     ("stun", stun_reply),
     ("quic", quic_reply),
     ("srt", srt_reply),
@@ -111,6 +112,11 @@ pub fn icmp_error(input: &[u8]) {
 /// Reads a file with a fleet.
 pub fn fleet(text: &[u8]) {
     kept(fuzzing::fleet(text));
+}
+
+/// Reads a file with an answer history.
+pub fn history(text: &[u8]) {
+    kept(fuzzing::history(text));
 }
 
 fn kept(promise: fuzzing::Kept) {

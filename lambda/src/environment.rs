@@ -73,14 +73,7 @@ impl Environment {
         let deployment: DeploymentName = value.parse().map_err(|error: registrar_core::ids::InvalidId| {
             EnvironmentError::Invalid { name, value: value.clone(), problem: error.to_string() }
         })?;
-        let config_path = set(CONFIG_PATH);
-        if let Some(path) = config_path.as_ref().filter(|path| !path.starts_with('/')) {
-            return Err(EnvironmentError::Invalid {
-                name: CONFIG_PATH,
-                value: path.clone(),
-                problem: "a path of parameters starts with /".to_owned(),
-            });
-        }
+        let config_path = config_path(set(CONFIG_PATH))?;
         Ok(Self {
             paths: ParameterPaths::new(&deployment, config_path.as_deref()),
             deployment,
@@ -91,8 +84,24 @@ impl Environment {
     }
 }
 
+/// Checks the path of the pool documents, where one is set.
+///
+/// # Errors
+/// When it is none.
+pub fn config_path(set: Option<String>) -> Result<Option<String>, EnvironmentError> {
+    match set {
+        Some(value) if !value.starts_with('/') => Err(EnvironmentError::Invalid {
+            name: CONFIG_PATH,
+            value,
+            problem: "a path of parameters starts with /".to_owned(),
+        }),
+        path => Ok(path),
+    }
+}
+
 /// Reads the platform's level; one that it does not have is taken as its default.
-fn log_level(name: Option<&str>) -> LevelFilter {
+#[must_use]
+pub fn log_level(name: Option<&str>) -> LevelFilter {
     match name.map(str::to_ascii_uppercase).as_deref() {
         Some("TRACE") => LevelFilter::TRACE,
         Some("DEBUG") => LevelFilter::DEBUG,

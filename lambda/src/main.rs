@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 /// A single thread serves: the work is waiting, and a second thread would only cost memory and start-up.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    if let Err(problem) = registrar_lambda::platform::complete(&environment_variable) {
+    if let Err(problem) = registrar_lambda::platform::complete("registrar", &environment_variable) {
         return refuse(&problem);
     }
     let environment = match Environment::read(&environment_variable) {

@@ -14,17 +14,18 @@ const UNREAD: [(&str, &str); 3] = [
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
 ];
 
-/// Makes sure that the platform's variables are there; `variable` looks one up. Other servers of the Runtime API
+/// Makes sure that the platform's variables are there; `variable` looks one up, and `command` is what an operator
+/// runs in place of this program. Other servers of the Runtime API
 /// set fewer than Lambda does. The process is then replaced by itself with the rest of them, since a process
 /// cannot safely change its own environment.
 ///
 /// # Errors
 /// When there is no Runtime API, or the process could not be replaced.
-pub fn complete(variable: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
+pub fn complete(command: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
     if variable(RUNTIME_API).is_none_or(|address| address.is_empty()) {
         return Err(format!(
             "{RUNTIME_API} is not set (hint: this is the function's program, which Lambda starts; the operator's \
-             command is registrar)"
+             command is {command})"
         ));
     }
     let missing: Vec<(&str, &str)> =
@@ -49,12 +50,12 @@ mod tests {
 
     #[test]
     fn nothing_is_done_where_everything_is_set() {
-        assert_eq!(complete(&|_| Some("1".to_owned())), Ok(()));
+        assert_eq!(complete("registrar", &|_| Some("1".to_owned())), Ok(()));
     }
 
     #[test]
     fn without_a_runtime_api_the_right_command_is_named() {
-        let error = complete(&|_| None).unwrap_err();
+        let error = complete("registrar", &|_| None).unwrap_err();
         assert!(error.contains("AWS_LAMBDA_RUNTIME_API") && error.contains("hint: "), "{error}");
     }
 

@@ -19,6 +19,7 @@ use crate::observation::Observation;
 use crate::plan::Samples;
 use crate::progress::{Phase, Progress, ProgressState};
 use crate::reaching::{self, Reaching};
+use crate::records::RecordInventory;
 use crate::report::CheckReport;
 use crate::resolver::Resolver;
 use crate::resolving;
@@ -43,6 +44,10 @@ pub struct CheckRequest {
     pub history: Option<History>,
     /// What the name should answer, where that is known.
     pub truth: Option<Truth>,
+    /// What the hosted zone holds at the name, where that was listed.
+    pub records: Option<RecordInventory>,
+    /// Why a truth that was asked for is not there, or only in part: each makes the check unknown.
+    pub untold: Vec<String>,
     /// What the addresses are asked to see whether they are alive.
     pub reaching: Reaching,
     /// How many sampling queries go to each server.
@@ -81,6 +86,8 @@ impl CheckRequest {
             resolvers: Vec::new(),
             history: None,
             truth: None,
+            records: None,
+            untold: Vec::new(),
             reaching: Reaching::default(),
             samples: Samples::Auto,
             timeout: Duration::from_secs(1),
@@ -111,15 +118,18 @@ pub async fn check(mut request: CheckRequest) -> CheckReport {
     let began = Instant::now();
     let end = began + request.deadline;
     let discovery = if request.servers.is_empty() { Some(find(&mut request).await) } else { None };
+    let kept = reaching::reserve(&request, end.saturating_duration_since(Instant::now()));
     let resolvers = std::mem::take(&mut request.resolvers);
+    let with_resolvers = !resolvers.is_empty();
     let sampling = async {
-        let observations = sample(&request, end - reaching::reserve(&request)).await;
-        (observations, began.elapsed())
+        let observations = sample(&request, end - kept).await;
+        let authority = resolving::authority(&request, &observations, with_resolvers, began).await;
+        (observations, authority)
     };
     let resolving = resolving::beside_sampling(&request, resolvers, began);
-    let ((observations, sampled_at), askers) = tokio::join!(sampling, resolving);
+    let ((observations, authority), askers) = tokio::join!(sampling, resolving);
     let (resolved, reached) = tokio::join!(
-        resolving::after_sampling(&request, askers, &observations, sampled_at, began),
+        resolving::after_sampling(&request, askers, authority, began),
         reaching::reach(&request, &observations, end),
     );
     let seen = Seen { observations: &observations, discovery, resolved, reached, duration: began.elapsed() };

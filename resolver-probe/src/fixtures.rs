@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::check::CheckRequest;
 use crate::observation::Observation;
+use crate::records::RecordInventory;
 use crate::truth::Truth;
 use crate::wire::{Rcode, Reply};
 
@@ -83,6 +84,25 @@ pub(crate) fn groups(members: &[(&str, &str)]) -> Groups {
 
 pub(crate) fn truth(more: &str, instances: &[Row<'_>]) -> Truth {
     Truth::new(&policy(more), &fleet(instances), None)
+}
+
+/// A record set of the name as the AWS CLI prints it, weighted where it has a set identifier.
+pub(crate) fn record(kind: &str, identifier: &str, weight: u8, value: &str) -> String {
+    let weighted = match identifier {
+        "" => String::new(),
+        identifier => format!(r#""SetIdentifier":"{identifier}","Weight":{weight},"#),
+    };
+    format!(
+        r#"{{"Name":"{NAME}.","Type":"{kind}",{weighted}"TTL":20,"ResourceRecords":[{{"Value":"{value}"}}]}}"#
+    )
+}
+
+/// What a hosted zone holds for the pool `video` of the deployment `edge`.
+pub(crate) fn listing(records: &[String]) -> RecordInventory {
+    let listed = format!(r#"{{"ResourceRecordSets":[{}]}}"#, records.join(","));
+    let listed = dump::read_hosted_zone(&listed).unwrap();
+    let (deployment, pool) = ("edge".parse().unwrap(), "video".parse().unwrap());
+    RecordInventory::new(&NAME.parse().unwrap(), &listed, &deployment, Some(&pool))
 }
 
 pub(crate) fn request(truth: Option<Truth>) -> CheckRequest {

@@ -11,6 +11,7 @@ use hickory_proto::rr::{Name, RecordType};
 use registrar_core::dump;
 use registrar_core::pool::Policy;
 
+use crate::history::History;
 use crate::reach::{IcmpError, Obstacle};
 use crate::truth::Truth;
 use crate::wire::{Question, Rejected, read, read_message, read_twice};
@@ -132,6 +133,21 @@ pub fn fleet(text: &[u8]) -> Kept {
     unheld.map_or(Ok(()), |(address, _)| Err(format!("nobody has {address}")))
 }
 
+/// Reads a file with an answer history, and asks it for every address that it names.
+pub fn history(text: &[u8]) -> Kept {
+    let Ok(history) = History::read(&String::from_utf8_lossy(text)) else { return Ok(()) };
+    for address in history.addresses() {
+        let Some(presence) = history.of(address) else { return Err(format!("{address} was never there")) };
+        if presence.gone_by.is_some_and(|gone| presence.last_valid_at.is_some_and(|valid| valid > gone)) {
+            return Err(format!("{address}: {presence:?}"));
+        }
+        if presence.gone_by > history.until() || presence.last_valid_at > history.until() {
+            return Err(format!("{address} after the end: {presence:?}"));
+        }
+    }
+    Ok(())
+}
+
 fn name() -> Name {
     let mut name = Name::from_ascii(NAME).unwrap_or_default();
     // As it comes out of a message: names that are not whole are different names.
@@ -180,6 +196,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn histories_and_fleets_are_read() {
+        for (seed, addresses) in [("watching", 2), ("change", 2), ("two-servers", 1)] {
+            let seeds = seeds("history", seed);
+            let [seed] = seeds.as_slice() else { panic!("one seed") };
+            let history = History::read(std::str::from_utf8(seed).unwrap()).unwrap();
+            assert_eq!(history.addresses().len(), addresses);
+        }
+        let seeds = seeds("fleet", "two");
+        let fleet = dump::read_fleet(std::str::from_utf8(&seeds[0]).unwrap()).unwrap();
+        assert_eq!(Truth::new(&Policy::parse(POOL).unwrap(), &fleet, None).expected().count(), 2);
     }
 
     #[test]

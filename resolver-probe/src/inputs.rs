@@ -2,19 +2,20 @@
 //!
 //! Every failure says which input it was, what is wrong with it, and what to do.
 
+mod told;
+
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail, ensure};
-use registrar_core::dump;
+use anyhow::{Result, anyhow, bail};
 use registrar_core::name::RecordName;
-use registrar_core::pool::Policy;
-use registrar_shell::{read, read_dump};
-use resolver_probe::arguments::{AskingArgs, LivenessArgs, TruthArgs, TruthSource};
+use registrar_shell::read;
+use resolver_probe::arguments::{AskingArgs, LivenessArgs};
 use resolver_probe::{
-    History, NoResolver, Reaching, Resolver, ResolverManner, ResolverSpec, SystemResolvers, Truth,
-    system_resolvers,
+    History, NoResolver, Reaching, Resolver, ResolverManner, ResolverSpec, SystemResolvers, system_resolvers,
 };
+
+pub(crate) use told::{Told, told};
 
 /// Over UDP a question to a resolver is sent three times at most.
 const RESOLVER_TRIES: u32 = 3;
@@ -29,16 +30,6 @@ pub(crate) fn name(text: &str) -> Result<RecordName> {
     text.parse().map_err(|error| anyhow!("NAME: {error} (hint: give the full name that clients ask for)"))
 }
 
-/// Reads what should be answered for `name`, where that is given.
-pub(crate) fn truth(name: &RecordName, arguments: &TruthArgs) -> Result<Option<Truth>> {
-    match (&arguments.truth, &arguments.pool) {
-        (Some(TruthSource::File(fleet)), Some(pool)) => {
-            of_files(name, fleet, Path::new(pool), arguments.groups.as_deref()).map(Some)
-        }
-        (None, _) | (_, None) => Ok(None),
-    }
-}
-
 /// Reads what `name` answered before, where that is given.
 pub(crate) fn history(name: &RecordName, path: Option<&Path>) -> Result<Option<History>> {
     let Some(path) = path else { return Ok(None) };
@@ -51,22 +42,6 @@ pub(crate) fn history(name: &RecordName, path: Option<&Path>) -> Result<Option<H
         );
     }
     Ok(Some(history))
-}
-
-/// Makes the truth about `name` of a fleet dump, a pool document and, where given, the groups.
-fn of_files(name: &RecordName, fleet: &Path, pool: &Path, groups: Option<&Path>) -> Result<Truth> {
-    let fleet = read_dump("fleet", fleet, "aws ec2 describe-instances", dump::read_fleet)?;
-    let command = "aws autoscaling describe-auto-scaling-groups";
-    let groups = groups.map(|path| read_dump("groups", path, command, dump::read_groups)).transpose()?;
-    let policy = Policy::parse(&read("pool document", pool)?)
-        .map_err(|error| anyhow!("pool document {}: {error} (hint: {})", pool.display(), error.hint))?;
-    ensure!(
-        policy.name == *name,
-        "pool document {} is about {}, and not about {name} (hint: give the document of the name that is checked)",
-        pool.display(),
-        policy.name
-    );
-    Ok(Truth::new(&policy, &fleet, groups.as_ref()))
 }
 
 /// Returns the resolver that is asked for name servers where the root servers lead nowhere: the first that

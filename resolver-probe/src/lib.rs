@@ -8,10 +8,14 @@
 //! CheckRequest ─► rounds of queries ─► Observation of each server ─► judgement against Truth ─► CheckReport
 //! ```
 
+mod actions;
 pub mod arguments;
+#[cfg(feature = "aws")]
+pub mod aws;
 mod caches;
 mod check;
 mod discover;
+mod emf;
 mod exchange;
 #[cfg(test)]
 mod fixtures;
@@ -27,6 +31,7 @@ mod plan;
 mod progress;
 pub mod reach;
 mod reaching;
+mod records;
 mod render;
 mod report;
 mod resolver;
@@ -40,6 +45,7 @@ mod truth;
 mod udp;
 mod wire;
 
+pub use actions::ACTIONS;
 pub use caches::{
     AuthorityReport, CachesReport, CachesRequest, caches, render_human as render_caches_human,
     render_json as render_caches_json,
@@ -48,10 +54,12 @@ pub use check::{CheckRequest, check};
 pub use discover::{
     Authority, DiscoverRequest, Discovery, Fault, FaultKind, FoundBy, Listed, NameServer, Presence, discover,
 };
+pub use emf::{DIMENSIONS, Dimensions, METRICS, Metric, emf};
 pub use history::{History, HistoryError, HistoryLine, Presence as AddressPresence};
 pub use plan::Samples;
 pub use progress::{Phase, Progress, ProgressState};
 pub use reaching::Reaching;
+pub use records::RecordInventory;
 pub use render::{
     Look, Origin, render_html, render_human, render_json, render_junit, render_nagios, render_prometheus,
     render_reach_junit, render_reach_nagios, render_reach_prometheus,

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::check::CheckRequest;
 use crate::observation::Observation;
+use crate::progress::{Phase, ProgressState};
 use crate::reach::{
     self, AT_A_TIME, CarrierGateway, InstanceStanding, ReachDocument, ReachProbe, ReachRequest, ReachTarget,
     Vantage,
@@ -53,16 +54,16 @@ impl Default for Reaching {
     }
 }
 
-/// Returns how much of the check's time has to be left for this: what silence of every expected address takes,
-/// and half of all time at most.
-pub(crate) fn reserve(request: &CheckRequest) -> Duration {
+/// Returns how much of the time that is left has to be kept for this: what silence of every expected address takes,
+/// and half of it at most.
+pub(crate) fn reserve(request: &CheckRequest, left: Duration) -> Duration {
     let reaching = &request.reaching;
     if reaching.probes.is_empty() {
         return Duration::ZERO;
     }
     let expected = request.truth.iter().flat_map(Truth::expected).count();
     let turns = u32::try_from(expected.div_ceil(AT_A_TIME)).unwrap_or(u32::MAX).max(1);
-    (reaching.timeout.saturating_mul(turns) + BESIDE).min(request.deadline / 2)
+    (reaching.timeout.saturating_mul(turns) + BESIDE).min(left / 2)
 }
 
 /// Asks every address that was answered or is expected, all probes side by side, until `end` at the latest.
@@ -74,9 +75,14 @@ pub(crate) async fn reach(
     let reaching = &request.reaching;
     let targets: Vec<ReachTarget> =
         addresses(request, observations).into_iter().map(|address| target(request, address)).collect();
+    let wanted = (targets.len() * reaching.probes.len()) as u64;
+    if wanted == 0 {
+        return Vec::new();
+    }
+    request.tell(&ProgressState::new(Phase::Reaching, wanted));
     let mut seeds = StdRng::seed_from_u64(request.seed);
     let mut asking = JoinSet::new();
-    for (index, probe) in reaching.probes.iter().enumerate().filter(|_| !targets.is_empty()) {
+    for (index, probe) in reaching.probes.iter().enumerate() {
         let request = ReachRequest {
             vantage: reaching.vantage,
             timeout: reaching.timeout,
@@ -192,10 +198,10 @@ mod tests {
     #[test]
     fn time_is_kept_for_silence_and_never_more_than_half() {
         let mut request = asked(None);
-        assert_eq!(reserve(&request), Duration::from_millis(5_250));
-        request.deadline = Duration::from_secs(4);
-        assert_eq!(reserve(&request), Duration::from_secs(2));
+        let kept = |request: &CheckRequest, left| reserve(request, Duration::from_secs(left));
+        assert_eq!(kept(&request, 30), Duration::from_millis(5_250));
+        assert_eq!(kept(&request, 4), Duration::from_secs(2));
         request.reaching.probes.clear();
-        assert_eq!(reserve(&request), Duration::ZERO);
+        assert_eq!(kept(&request, 30), Duration::ZERO);
     }
 }

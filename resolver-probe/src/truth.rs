@@ -240,6 +240,13 @@ impl Truth {
         }
     }
 
+    /// Returns the weight (0 to 255) that an instance's record should have, where that is known.
+    pub(crate) fn weight_of(&self, address: Ipv4Addr) -> Option<u8> {
+        let expected = self.expected.get(&address).filter(|expected| expected.instance.is_some())?;
+        let is_known = expected.is_weight_known && self.policy.routing == Routing::Weighted;
+        is_known.then_some(expected.weight)
+    }
+
     /// Returns the TTL of the pool document, in seconds.
     pub(crate) fn ttl_secs(&self) -> u32 {
         self.policy.ttl_secs

@@ -41,5 +41,10 @@ def answer(call):
         return {"refused": str(error)}
 
 
+def shown(value):
+    # An answer that is read as a stream, or a time.
+    return value.read().decode() if hasattr(value, "read") else str(value)
+
+
 for line in sys.stdin:
-    print(json.dumps(answer(json.loads(line)), default=str), flush=True)
+    print(json.dumps(answer(json.loads(line)), default=shown), flush=True)

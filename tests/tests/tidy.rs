@@ -2,9 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "a tree that cannot be read is a failure of these tests")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const LONGEST_FILE: usize = 600;
 const LONGEST_FUNCTION: usize = 70;
@@ -172,40 +173,34 @@ fn every_dependency_says_in_one_sentence_what_it_is_for() {
 
 #[test]
 fn the_quickstart_pulls_in_no_aws_sdk() {
-    let lock = fs::read_to_string(root().join("Cargo.lock")).expect("the lock file");
-    let packages = packages(&lock);
-    for binary in ["registrar-local", "registrar-core", "resolver-probe"] {
-        let mut open = vec![binary];
-        let mut seen = BTreeSet::new();
-        while let Some(name) = open.pop() {
-            // A library for TLS, which the probe takes only with its feature `encrypted`.
-            let of_sdk = name.starts_with("aws-") && !name.starts_with("aws-lc-");
-            assert!(!of_sdk, "{binary} pulls in {name}");
-            if seen.insert(name) {
-                open.extend(packages.get(name).into_iter().flatten().copied());
-            }
-        }
-        assert!(seen.len() > 5, "{binary} has no dependencies in the lock file");
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let is_shown = |line: &&str| line.starts_with("cargo run") && line.contains("registrar-local");
+    let shown: Vec<&str> = readme.lines().filter(is_shown).collect();
+    assert!(shown.len() > 1, "the README does not show how to run registrar-local");
+    for command in shown {
+        // Without a package, cargo turns on what every other member of the workspace asks of shared crates.
+        assert!(command.contains(" -p registrar-local "), "{command:?} selects the whole workspace");
+    }
+    let without_aws = ["-p", "resolver-probe", "--no-default-features", "--features", "encrypted"];
+    for selected in [["-p", "registrar-local"].as_slice(), &["-p", "registrar-core"], &without_aws] {
+        let packages = resolved(selected);
+        assert!(packages.len() > 5, "{selected:?} has no dependencies: {packages:?}");
+        // A library for TLS, which the probe takes only with its feature `encrypted`.
+        let is_of_sdk = |name: &&String| name.starts_with("aws-") && !name.starts_with("aws-lc-");
+        let of_sdk: Vec<&String> = packages.iter().filter(is_of_sdk).collect();
+        assert!(of_sdk.is_empty(), "{selected:?} pulls in {of_sdk:?}");
     }
 }
 
-fn packages(lock: &str) -> BTreeMap<&str, Vec<&str>> {
-    let mut packages: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for package in lock.split("[[package]]").skip(1) {
-        let quoted = |line: &'_ str| -> Option<(usize, usize)> {
-            let start = line.find('"')? + 1;
-            Some((start, start + line[start..].find('"')?))
-        };
-        let Some(name) = package.lines().find(|line| line.starts_with("name = ")) else { continue };
-        let Some((start, end)) = quoted(name) else { continue };
-        let dependencies = package.split("dependencies = [").nth(1).unwrap_or_default();
-        let dependencies = dependencies.lines().filter_map(|line| {
-            let (start, end) = quoted(line)?;
-            line[start..end].split(' ').next()
-        });
-        packages.entry(&name[start..end]).or_default().extend(dependencies);
-    }
-    packages
+/// Asks cargo for the packages that it would build, with the features that it would build them with.
+fn resolved(selected: &[&str]) -> BTreeSet<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(["tree", "--locked", "--offline", "--edges", "normal,build"]);
+    cargo.args(["--prefix", "none", "--format", "{p}"]).args(selected);
+    let output = cargo.output().expect("cargo tree");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).expect("text");
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
 #[test]

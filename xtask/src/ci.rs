@@ -31,7 +31,7 @@ pub(crate) fn run() -> Result<()> {
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     documentation.env("RUSTDOCFLAGS", "--deny warnings");
     step("documentation", documentation)?;
-    let demo = ["run", "--release", "--bin", "registrar-local", "--", "demo", "--fast"];
+    let demo = ["run", "--release", "-p", "registrar-local", "--", "demo", "--fast"];
     step("demonstration", cargo(&demo))?;
     package::run(&package::PackageArguments::default())?;
     step("the stack deployed on ministack", deployed(&python))?;

@@ -1,6 +1,6 @@
 //! `cargo xtask`: the project's own commands.
 //!
-//! `cargo xtask ci` is the whole of what has to pass; it needs the toolchain and Python, and installs the
+//! `cargo xtask ci` is the whole of what has to pass; it needs the toolchain, a C++ compiler and Python, and installs the
 //! rest below `target`, but for the servers of other makers, which are packages of the system.
 
 mod bench;

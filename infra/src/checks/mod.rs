@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod function;
 pub mod nested;
 pub mod permissions;
+pub mod prober;
 pub mod requests;
 pub mod surface;
 pub mod wildcards;

@@ -7,6 +7,7 @@
 mod broken;
 mod code;
 mod parameters;
+mod prober;
 mod registrar;
 mod templates;
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use registrar_core::ids::{AutoScalingGroupName, InstanceId, WavelengthZone};
 use registrar_core::inventory::fleet::GROUP_TAG;
 use registrar_core::inventory::{Fleet, Gap, GapSource};
+use registrar_core::pool::Policy;
 
 use crate::clients::{Aws, Deadline};
 use crate::convert;
@@ -37,6 +38,19 @@ pub struct FleetQuery {
 pub(crate) type Filter = (String, Vec<String>);
 
 impl FleetQuery {
+    /// Asks for the instances that a pool selects, and for as few others as filters allow.
+    #[must_use]
+    pub fn selecting(policy: &Policy) -> Self {
+        let selector = policy.selector();
+        let value = |(key, value): (&String, &String)| (key.clone(), BTreeSet::from([value.clone()]));
+        Self {
+            wavelength_zones: selector.wavelength_zones.iter().cloned().collect(),
+            tags: selector.tags.iter().map(value).collect(),
+            auto_scaling_groups: selector.auto_scaling_groups.iter().cloned().collect(),
+            include_ended: false,
+        }
+    }
+
     /// Returns the filters of each request that the query takes: more than one where a filter has more
     /// values than a request may name.
     fn requests(&self) -> Vec<Vec<Filter>> {

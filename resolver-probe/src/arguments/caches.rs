@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{AskingArgs, FailOnArg};
+use super::{AskingArgs, ExitArgs};
 
 /// Which resolvers to watch, and how.
 #[derive(Args)]
@@ -27,9 +27,9 @@ pub struct CachesArgs {
     /// The form of the report on standard output
     #[arg(long, value_enum, default_value_t)]
     pub format: CachesFormat,
-    /// The mildest finding that makes the exit code other than 0; what is unknown always does
-    #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOnArg,
+    /// What it exits with.
+    #[command(flatten)]
+    pub exit: ExitArgs,
 }
 
 /// The form of the report.

@@ -5,6 +5,7 @@
 mod asking;
 mod caches;
 mod check;
+mod exit;
 mod liveness;
 mod reach;
 mod truth;
@@ -13,11 +14,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{ExitPolicy, FailOn};
-
 pub use asking::AskingArgs;
 pub use caches::{CachesArgs, CachesFormat};
 pub use check::CheckArgs;
+pub use exit::{ExitArgs, FailOnArg, UnknownAsArg};
 pub use liveness::LivenessArgs;
 pub use truth::{TruthArgs, TruthSource};
 
@@ -100,51 +100,7 @@ pub struct OutputArgs {
     /// Write every row for a person, those too with which nothing is wrong
     #[arg(long)]
     pub verbose: bool,
-    /// The mildest finding that makes the exit code other than 0; what is unknown always does
-    #[arg(long, value_enum, default_value_t)]
-    pub fail_on: FailOnArg,
-    /// Exit 0 whatever was found, for cron and systemd; what is unknown is still 3
-    #[arg(long, conflicts_with = "fail_on")]
-    pub exit_zero: bool,
-    /// What the exit code makes of what is unknown, for schedulers that know nothing between good and bad
-    #[arg(long, value_enum, default_value_t)]
-    pub unknown_as: UnknownAsArg,
-}
-
-impl OutputArgs {
-    /// Returns what the exit code makes of findings.
-    #[must_use]
-    pub fn policy(&self) -> ExitPolicy {
-        let fail_on = if self.exit_zero { FailOn::Nothing } else { FailOn::from(self.fail_on) };
-        ExitPolicy { fail_on, unknown_is_critical: self.unknown_as == UnknownAsArg::Critical }
-    }
-}
-
-/// The mildest finding that fails the check.
-#[derive(Clone, Copy, Default, ValueEnum)]
-pub enum FailOnArg {
-    /// Warnings are exit code 1
-    #[default]
-    Warning,
-    /// Warnings are exit code 0
-    Critical,
-}
-
-impl From<FailOnArg> for FailOn {
-    fn from(argument: FailOnArg) -> Self {
-        match argument {
-            FailOnArg::Warning => Self::Warning,
-            FailOnArg::Critical => Self::Critical,
-        }
-    }
-}
-
-/// What could not be looked at, as an exit code.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum UnknownAsArg {
-    /// Exit code 3, unless something worse was found
-    #[default]
-    Unknown,
-    /// Exit code 2
-    Critical,
+    /// What it exits with.
+    #[command(flatten)]
+    pub exit: ExitArgs,
 }

@@ -32,6 +32,8 @@ const MARGIN: Duration = Duration::from_secs(5);
 const SHORTEST: Duration = Duration::from_secs(20);
 /// Questions to one resolver, at most: with a long TTL they are further apart.
 const MOST_QUESTIONS: u32 = 120;
+/// How long the name servers are asked at first, at most, to know what they answer.
+const LEARNING_SECS: u64 = 3;
 /// What caches may add to a TTL by rounding.
 const ROUNDING: Duration = Duration::from_secs(2);
 
@@ -80,7 +82,7 @@ pub async fn caches(mut request: CachesRequest) -> CachesReport {
         told: Told::default(),
     };
     let mut authority = Authority::new(&request.servers, None);
-    learn(&mut authority, &run).await;
+    learn(&mut authority, LEARNING_SECS, &run).await;
     let lasting = request.lasting.unwrap_or_else(|| long_enough(authority.ttl_secs()));
     let every = EVERY.max(lasting / MOST_QUESTIONS);
     let askers: Vec<Asker> = std::mem::take(&mut request.resolvers).into_iter().map(Asker::new).collect();

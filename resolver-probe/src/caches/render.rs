@@ -72,12 +72,9 @@ fn headline(report: &CachesReport) -> String {
 fn authority(report: &CachesReport) -> String {
     let authority = &report.authority;
     let ttl = authority.ttl_secs.map_or("not known".to_owned(), |ttl| format!("{ttl} s"));
-    format!(
-        "{} name servers: TTL {ttl}, {} addresses; watched for {} s\n",
-        authority.servers.len(),
-        authority.addresses.len(),
-        report.watched.as_secs(),
-    )
+    let servers = plural(authority.servers.len() as u64, "name server", "name servers");
+    let addresses = plural(authority.addresses.len() as u64, "address", "addresses");
+    format!("{servers}: TTL {ttl}, {addresses}; watched for {} s\n", report.watched.as_secs())
 }
 
 fn block(resolver: &ResolverReport) -> String {
@@ -102,8 +99,8 @@ fn counts(resolver: &ResolverReport) -> String {
     let mut parts = vec![format!("{} of {} questions answered", resolver.answered, resolver.asked)];
     if let (Some(lowest), Some(highest)) = (resolver.lowest_ttl_secs, resolver.highest_ttl_secs) {
         parts.push(format!("TTL {lowest} to {highest} s"));
-        parts.push(format!("at least {} caches", resolver.caches_at_least.max(1)));
-        parts.push(format!("{} draws", resolver.draws));
+        parts.push(format!("at least {}", plural(resolver.caches_at_least.max(1), "cache", "caches")));
+        parts.push(plural(resolver.draws, "draw", "draws"));
     }
     if let Some(least) = resolver.minimum_ttl_at_least_secs {
         parts.push(format!("its least TTL is {least} s or more"));
@@ -163,6 +160,10 @@ fn line(finding: &Finding) -> String {
     };
     // A message may quote what a resolver said; performance data alone stands after a bar.
     format!("{} {}: {}\n", styled(word, style), finding.id, finding.message.replace('|', "/"))
+}
+
+fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn styled(text: &str, style: Style) -> String {

@@ -7,8 +7,9 @@ use registrar_shell::tell;
 use resolver_probe::arguments::{CachesArgs, CachesFormat};
 use resolver_probe::{CachesReport, CachesRequest, FindingId, Progress};
 
+use super::output::print;
 use super::progress::{Line, watched};
-use super::{fail_on, now, print, runtime, seed};
+use super::{now, runtime, seed};
 use crate::inputs;
 
 /// Runs the command, and returns its exit code.
@@ -23,7 +24,7 @@ pub(crate) fn run(arguments: &CachesArgs) -> Result<u8> {
     };
     print(&text).context("failed to print the report")?;
     advise(&report);
-    Ok(report.exit_code(fail_on(arguments.fail_on)))
+    Ok(report.exit_code(arguments.exit.policy()))
 }
 
 fn request(arguments: &CachesArgs) -> Result<CachesRequest> {

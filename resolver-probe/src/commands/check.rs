@@ -4,21 +4,20 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use registrar_shell::tell;
-use resolver_probe::arguments::{CheckArgs, Format};
+use resolver_probe::arguments::{CheckArgs, Format, TruthArgs, TruthSource};
 use resolver_probe::{CheckReport, CheckRequest, FindingId, Origin, Progress};
+use tokio::time::Instant;
 
 use super::output::{deliver, look, replace};
 use super::progress::{Line, watched};
 use super::{now, runtime, seed};
-use crate::inputs;
+use crate::inputs::{self, Told};
 
 /// Runs the command, and returns its exit code.
 pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
     let line = Line::for_terminal();
-    let mut request = request(arguments)?;
-    request.progress = line.clone().map(|line| line as Arc<dyn Progress>);
-    let report = runtime()?.block_on(watched(resolver_probe::check(request), line));
-    let policy = arguments.output.policy();
+    let report = runtime()?.block_on(watched(check(arguments, line.clone()), line))?;
+    let policy = arguments.output.exit.policy();
     let text = match arguments.output.format {
         Format::Human => resolver_probe::render_human(&report, look(&arguments.output)),
         Format::Json => resolver_probe::render_json(&report),
@@ -30,7 +29,7 @@ pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
     if let Some(path) = &arguments.html {
         replace(path, &resolver_probe::render_html(&report, &origin(&report)))?;
     }
-    advise(&report);
+    advise(&report, &arguments.truth);
     Ok(report.exit_code(policy))
 }
 
@@ -55,13 +54,26 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// Checks within the deadline, what it takes to learn the truth included.
+async fn check(arguments: &CheckArgs, line: Option<Arc<Line>>) -> Result<CheckReport> {
+    let began = Instant::now();
+    let mut request = request(arguments)?;
+    let Told { truth, records } = inputs::told(&request.name, &arguments.truth, arguments.deadline).await?;
+    (request.truth, request.records) = (truth, records);
+    request.progress = line.map(|line| line as Arc<dyn Progress>);
+    request.deadline = arguments.deadline.saturating_sub(began.elapsed());
+    Ok(resolver_probe::check(request).await)
+}
+
 fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
     let name = inputs::name(&arguments.name)?;
     let (asking, seed) = (&arguments.asking, seed(arguments.asking.seed)?);
     Ok(CheckRequest {
-        truth: inputs::truth(&name, &arguments.truth)?,
         history: inputs::history(&name, arguments.history.as_deref())?,
         name,
+        truth: None,
+        records: None,
+        untold: Vec::new(),
         servers: asking.server.clone(),
         roots: asking.root.clone(),
         finder: inputs::finder(asking, seed)?,
@@ -81,9 +93,10 @@ fn request(arguments: &CheckArgs) -> Result<CheckRequest> {
 }
 
 /// Says once, beside the report, what else may explain it.
-fn advise(report: &CheckReport) {
+fn advise(report: &CheckReport, truth: &TruthArgs) {
     let found = |id: FindingId| report.findings.iter().any(|finding| finding.id == id);
-    if found(FindingId::StaleRecord) || found(FindingId::MissingIp) {
+    let is_dumped = matches!(truth.truth, Some(TruthSource::File(_)));
+    if is_dumped && (found(FindingId::StaleRecord) || found(FindingId::MissingIp)) {
         tell("hint: dump the fleet again if instances came or went since it was dumped");
     }
     if found(FindingId::TooFewSamples) {

@@ -9,18 +9,10 @@ pub(crate) mod reach;
 use anyhow::{Context, Result, anyhow};
 use rand::TryRng;
 use registrar_core::Timestamp;
-use resolver_probe::FailOn;
-use resolver_probe::arguments::FailOnArg;
 use tokio::runtime::Runtime;
-
-use output::print;
 
 fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start the runtime")
-}
-
-fn fail_on(argument: FailOnArg) -> FailOn {
-    FailOn::from(argument)
 }
 
 /// The one place where randomness enters. 53 bits: what reads JSON numbers as floats keeps the seed whole.

@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &ReachArgs) -> Result<u8> {
     };
     let reports = runtime()?.block_on(reach::reach(&request));
     let document = ReachDocument::new(request.probe, request.vantage, reports, request.seed);
-    let policy = arguments.output.policy();
+    let policy = arguments.output.exit.policy();
     let text = match arguments.output.format {
         Format::Human => reach::render_human(&document),
         Format::Json => reach::render_json(&document),

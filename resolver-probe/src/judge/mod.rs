@@ -5,6 +5,7 @@
 mod addresses;
 pub(crate) mod discovered;
 mod liveness;
+mod records;
 pub(crate) mod resolvers;
 mod servers;
 mod weights;
@@ -46,6 +47,11 @@ pub(crate) fn judge(request: &CheckRequest, seen: Seen<'_>) -> CheckReport {
     findings.extend(servers::findings(&scene));
     findings.extend(weights.findings);
     findings.extend(seen.discovery.iter().flat_map(discovered::findings));
+    if let Some(held) = &request.records {
+        records::explain(&mut findings, held);
+        findings.extend(records::findings(&scene, held));
+    }
+    findings.extend(request.untold.iter().map(untold));
     let resolvers = resolvers::judge(&reference(request, &seen.resolved), &seen.resolved.series);
     findings.extend(resolvers.findings);
     let mut addresses = resolvers::beside(over_all_servers(&scene), &resolvers.reports, scene.truth);
@@ -221,6 +227,12 @@ fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {
         report.not_answered_by = servers.filter(|server| !report.answered_by.contains(server)).collect();
     }
     reports.into_values().collect()
+}
+
+/// What should be answered was asked for, and is not known.
+fn untold(why: &String) -> Finding {
+    let message = format!("what should be answered is not known: {why}");
+    finding(FindingId::TruthIncomplete, Severity::Unknown, message)
 }
 
 /// Starts a finding; what it is about follows.

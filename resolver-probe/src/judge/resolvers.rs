@@ -133,19 +133,22 @@ impl View<'_> {
         }
         let why = last.outcome.as_ref().err().map_or_else(String::new, ToString::to_string);
         let message = format!("resolver {resolver} never answered ({asked} questions): {why}");
-        let finding = self.finding(FindingId::NsUnreachable, Severity::Warning, message);
+        // While no name server answers, a resolver may only be waiting for one.
+        let severity = if self.reference.authority.answers() { Severity::Warning } else { Severity::Info };
+        let finding = self.finding(FindingId::NsUnreachable, severity, message);
         Some(finding.with("asked", asked as u64).with("failure", why))
     }
 
-    /// A resolver that fails while the authority answers. Where the authority does not, that is why.
+    /// A resolver that fails while the authority answers. Once the authority does not any more, that is why.
     fn failing(&self) -> Option<Finding> {
+        let last_answer = self.reference.authority.last_answer();
         let failing: Vec<String> = self
             .series
             .replies()
-            .filter(|(_, reply)| !reply.rcode.is_answer())
+            .filter(|(at, reply)| !reply.rcode.is_answer() && Some(*at) <= last_answer)
             .map(|(_, reply)| reply.rcode.to_string())
             .collect();
-        let rcode = failing.last().filter(|_| self.reference.authority.answers())?;
+        let rcode = failing.last()?;
         let (resolver, replies) = (&self.series.resolver, self.series.replies().count());
         let failed = failing.len();
         let message = format!(
@@ -209,7 +212,8 @@ impl View<'_> {
     fn of_address(&self, address: Ipv4Addr, fate: &Fate) -> Option<Finding> {
         match fate {
             Fate::Valid | Fate::Dropped => None,
-            Fate::Stale(interval) => Some(self.stale(interval)),
+            Fate::Stale(interval) => Some(self.stale(interval, false)),
+            Fate::Expired(interval) => Some(self.stale(interval, true)),
             Fate::Suspect(until) => {
                 let message = format!(
                     "resolver {} answers {address}, which no name server does; it may have it until {until:.0}, which \
@@ -231,17 +235,21 @@ impl View<'_> {
         }
     }
 
-    fn stale(&self, interval: &StaleInterval) -> Finding {
+    fn stale(&self, interval: &StaleInterval, by_its_signs: bool) -> Finding {
         let StaleInterval { address, gone_by, last_answered_at, at_least_secs, .. } = interval;
-        let at_most = interval.at_most_secs.map_or_else(
-            || format!("at least {at_least_secs} s"),
-            |most| format!("{at_least_secs} to {most} s"),
-        );
         let owner = self.reference.truth.and_then(|truth| gone_owner(truth, *address));
         let whose = owner.as_ref().map_or_else(String::new, |(_, why)| format!("; {why}"));
+        let how = if by_its_signs {
+            format!("the answer had expired by its own signs: {}", self.signs_of_staleness())
+        } else {
+            let at_most =
+                interval.at_most_secs.map_or_else(String::new, |most| format!(" and at most {most} s"));
+            format!(
+                "at {last_answered_at:.0} it was stale for at least {at_least_secs} s{at_most} beyond its TTL"
+            )
+        };
         let message = format!(
-            "resolver {} still answers {address}, which the name servers had stopped answering by {gone_by:.0}: \
-             stale for {at_most} beyond its TTL at {last_answered_at:.0}{whose}",
+            "resolver {} still answers {address}, which no name server did any more by {gone_by:.0}; {how}{whose}",
             self.series.resolver
         );
         let severity = if owner.is_some() { Severity::Critical } else { Severity::Warning };
@@ -261,17 +269,20 @@ impl View<'_> {
         if evidence.is_empty() {
             return None;
         }
-        let signs: Vec<String> =
-            self.signs.signs.iter().filter(|sign| sign.is_stale()).map(ToString::to_string).collect();
         let message = format!(
             "resolver {} answers from its cache after the TTL is over ({}): what is removed from the zone may be \
              answered there long after",
             self.series.resolver,
-            signs.join("; ")
+            self.signs_of_staleness()
         );
         let mut finding = self.finding(FindingId::StaleAnswer, Severity::Warning, message);
         finding.evidence = evidence.into_iter().collect();
         Some(finding)
+    }
+
+    fn signs_of_staleness(&self) -> String {
+        let stale = self.signs.signs.iter().filter(|sign| sign.is_stale());
+        stale.map(ToString::to_string).collect::<Vec<_>>().join("; ")
     }
 
     /// What shows that answers are stale, beside the address.

@@ -331,4 +331,6 @@ fn thousands(count: u64) -> String {
 }
 
 #[cfg(test)]
+mod simulations;
+#[cfg(test)]
 mod tests;

@@ -15,7 +15,7 @@
 //!    weight were half or double of what it should be. Without a truth, it goes on until one server of several
 //!    would be found that answers so beside the others.
 //!
-//! Once something is proven wrong, no more is asked: who hears of a stale record can wait for the
+//! Once something is proven wrong, the third is left out: who hears of a stale record can wait for the
 //! weights. Shares below a tenth of the smallest that is to be found may stay unseen: a record of weight 1 beside
 //! 99 of weight 255 would take half a million queries.
 
@@ -174,14 +174,16 @@ impl<'a> Aim<'a> {
         if asked < first {
             return first;
         }
-        if self.is_proven_wrong(observations) {
-            return asked;
-        }
-        let diverged = match self.may_diverge(observations) {
-            true => asked.saturating_mul(2).min(first.saturating_mul(LONGEST_EXTENSION)),
-            false => 0,
+        let all = if self.is_proven_wrong(observations) {
+            // The weights can wait; what is missing beside it belongs to the same picture.
+            asked
+        } else if self.may_diverge(observations) {
+            let extended = asked.saturating_mul(2).min(first.saturating_mul(LONGEST_EXTENSION));
+            self.target(observations).answers.max(extended)
+        } else {
+            self.target(observations).answers
         };
-        let all = self.target(observations).answers.max(self.proof_of_missing(observations)).max(diverged);
+        let all = all.max(self.proof_of_missing(observations));
         all.min(asked.saturating_mul(GROWTH)).min(MOST_QUERIES)
     }
 
@@ -223,8 +225,20 @@ impl<'a> Aim<'a> {
     /// independent draws.
     pub(crate) fn is_missing(&self, truth: &Truth, observed: &Observation, address: Ipv4Addr) -> bool {
         let share = truth.share_beside(address, strangers(truth, observed)).unwrap_or_default();
+        self.is_absent(observed, address, share, truth.expected().count())
+    }
+
+    /// Says whether an address of this share, one of so many, was not seen, and chance does not explain that if
+    /// answers are independent draws.
+    pub(crate) fn is_absent(
+        &self,
+        observed: &Observation,
+        address: Ipv4Addr,
+        share: f64,
+        addresses: usize,
+    ) -> bool {
         let chance = chance_of_missing(share, observed.sampled.answers);
-        observed.times_seen(address) == 0 && chance <= self.levels.missing(truth.expected().count())
+        observed.times_seen(address) == 0 && chance <= self.levels.missing(addresses)
     }
 
     /// Looks at the order of a server's answers.

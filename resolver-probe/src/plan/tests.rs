@@ -58,9 +58,12 @@ fn a_pool_that_is_all_there_is_asked_for_its_weights_in_rounds() {
 }
 
 #[test]
-fn nothing_more_is_asked_once_a_stale_record_is_seen() {
+fn nothing_more_is_asked_once_a_stale_record_is_seen_and_nothing_is_missing() {
     let stale = [(1, 13), (2, 12), (3, 12), (4, 12), (9, 1)];
     assert_eq!(wanted(four(), &[observation(1, &stale)]), 50);
+    let and_missing = [(1, 13), (2, 12), (3, 12), (9, 13)];
+    let wanted = wanted(four(), &[observation(1, &and_missing)]);
+    assert!((60..=200).contains(&wanted), "{wanted}");
 }
 
 #[test]

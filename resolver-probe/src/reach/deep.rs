@@ -9,11 +9,14 @@ use std::time::Duration;
 use super::conversation::{Conversation, Ending, Manner};
 use super::engine::ReachRequest;
 use super::evidence::{Handshake, ReachEvidence};
+use super::probe::ReachProbe;
 
-/// Who should answer, and in which application protocol.
+/// Who should answer, and in which application protocol. Without encryption nobody can be asked.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
+    #[cfg(feature = "encrypted")]
     pub(super) name: String,
+    #[cfg(feature = "encrypted")]
     pub(super) alpn: Option<String>,
     #[cfg(feature = "encrypted")]
     pub(super) trust: crate::resolver::Trust,
@@ -23,12 +26,12 @@ impl Wanted {
     /// Returns what a request wants of a handshake, where it wants one.
     pub(super) fn of(request: &ReachRequest) -> Option<Self> {
         match &request.probe {
-            super::ReachProbe::QuicHandshake { name, alpn, .. } => Some(Self {
-                name: name.clone(),
-                alpn: alpn.clone(),
-                #[cfg(feature = "encrypted")]
-                trust: request.trust.clone(),
-            }),
+            #[cfg(feature = "encrypted")]
+            ReachProbe::QuicHandshake { name, alpn, .. } => {
+                Some(Self { name: name.clone(), alpn: alpn.clone(), trust: request.trust.clone() })
+            }
+            #[cfg(not(feature = "encrypted"))]
+            ReachProbe::QuicHandshake { .. } => Some(Self {}),
             _ => None,
         }
     }

@@ -38,6 +38,8 @@ const GUARD_QUERIES: u64 = 4;
 const LEARN_QUERIES: u64 = 200;
 /// Queries under way to one name server.
 const IN_FLIGHT: u64 = 16;
+/// Where turns are counted from before anything is waited for, so that no two have the same ids.
+const FIRST_TURN: u64 = 1 << 32;
 /// A query to a name server is sent so often at most.
 const TRIES: u32 = 3;
 
@@ -98,18 +100,28 @@ pub(crate) struct Resolved {
 #[derive(Debug)]
 pub(crate) struct Asker {
     resolver: Resolver,
+    /// When it may be asked next.
+    next: Option<Instant>,
     pub(crate) series: Series,
 }
 
 impl Asker {
     pub(crate) fn new(resolver: Resolver) -> Self {
         let series = Series::new(resolver.spec().to_string());
-        Self { resolver, series }
+        Self { resolver, next: None, series }
     }
 
+    /// Asks once, a second after the question before.
     async fn ask(&mut self, run: &Run) {
+        if let Some(next) = self.next
+            && !pause(next, run).await
+        {
+            return;
+        }
         // What is not over at the end was not asked, as far as anybody can tell.
-        if let Ok(exchange) = timeout_at(run.end, self.resolver.ask(&run.name, true)).await {
+        let asked = timeout_at(run.end, self.resolver.ask(&run.name, true)).await;
+        self.next = Some(Instant::now() + EVERY);
+        if let Ok(exchange) = asked {
             self.series.note(Asked { at: run.began.elapsed(), outcome: exchange.outcome });
             run.told.another();
         }
@@ -144,7 +156,7 @@ pub(crate) async fn look(resolvers: Vec<Resolver>, run: &Run) -> Vec<Asker> {
             let mut asker = Asker::new(resolver);
             loop {
                 asker.ask(&run).await;
-                if asker.has_looked() || !pause(Instant::now() + EVERY, &run).await {
+                if asker.has_looked() || Instant::now() >= run.end {
                     return (place, asker);
                 }
             }
@@ -154,42 +166,43 @@ pub(crate) async fn look(resolvers: Vec<Resolver>, run: &Run) -> Vec<Asker> {
 }
 
 /// Goes on asking the resolvers that answer what the authority does not, until each such address is either dropped or
-/// proven to be stale, and the authority, whether it is gone there.
+/// proven to be stale, and the authority, whether it is gone there. The authority is asked once more in any case: what
+/// resolvers failed to answer is their fault only if it still does.
 pub(crate) async fn wait_out(
     mut askers: Vec<Asker>,
     authority: &mut Authority,
     known: Known<'_>,
     run: &Run,
 ) -> Vec<Asker> {
-    let mut turn = 0;
-    loop {
+    for turn in 0.. {
+        learn_once(authority, turn, run).await;
         let reference = known.beside(authority);
         let end = reference.at(run.end.saturating_duration_since(run.began));
         let open: Vec<bool> = askers
             .iter()
             .map(|asker| !asker.is_lost() && suspects::is_open(&reference, &asker.series, end))
             .collect();
-        let next = Instant::now() + EVERY;
         if !open.contains(&true) || Instant::now() >= run.end {
-            return askers;
+            break;
         }
-        turn += 1;
-        let ask = ask_those(askers, &open, run);
-        let learn = learn_once(authority, turn, run);
-        (askers, ()) = tokio::join!(ask, learn);
-        pause(next, run).await;
+        askers = ask_those(askers, &open, run).await;
     }
+    askers
 }
 
-/// Asks the authority until it is certain of every address whether it is answered, or some seconds are over.
-pub(crate) async fn learn(authority: &mut Authority, run: &Run) {
-    let before = authority.missing().values().sum::<u64>();
-    for turn in 0..=before / LEARN_QUERIES {
+/// Asks the authority until its answers are enough to tell of any address whether it is gone, or so many seconds
+/// are over.
+pub(crate) async fn learn(authority: &mut Authority, most_secs: u64, run: &Run) {
+    for turn in 0..most_secs {
         let next = Instant::now() + Duration::from_secs(1);
-        learn_once(authority, turn, run).await;
-        let missing = authority.missing();
+        if authority.missing().is_empty() {
+            return;
+        }
+        // Beyond those of the sampling and of the waiting.
+        learn_once(authority, FIRST_TURN + turn, run).await;
         // A server that does not answer will not do so for being asked more often.
-        if missing.is_empty() || !authority.all_answer() || !pause(next, run).await {
+        let is_over = authority.missing().is_empty() || !authority.all_answer() || turn + 1 == most_secs;
+        if is_over || !pause(next, run).await {
             return;
         }
     }
@@ -262,7 +275,7 @@ async fn learn_once(authority: &mut Authority, turn: u64, run: &Run) {
     let missing = authority.missing();
     let most = run.rate.unwrap_or(LEARN_QUERIES).min(LEARN_QUERIES);
     let mut asking = JoinSet::new();
-    for (place, server) in authority.servers().into_iter().enumerate() {
+    for (place, server) in authority.worth_asking().into_iter().enumerate() {
         let queries = missing.get(&server).copied().unwrap_or(0).max(GUARD_QUERIES).min(most);
         for worker in 0..queries.min(IN_FLIGHT) {
             let share = queries / IN_FLIGHT + u64::from(worker < queries % IN_FLIGHT);

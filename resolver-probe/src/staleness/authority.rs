@@ -97,9 +97,21 @@ impl Authority {
         self.servers.keys().copied().collect()
     }
 
+    /// Returns the servers that answer; where none does yet, all of them.
+    pub(crate) fn worth_asking(&self) -> Vec<SocketAddr> {
+        let none = !self.answers();
+        let answering = self.servers.iter().filter(|(_, server)| none || server.answers > 0);
+        answering.map(|(address, _)| *address).collect()
+    }
+
     /// Says whether any server answers, with addresses or with their absence.
     pub(crate) fn answers(&self) -> bool {
         self.servers.values().any(|server| server.answers > 0)
+    }
+
+    /// Returns when the last answer came.
+    pub(crate) fn last_answer(&self) -> Option<Duration> {
+        self.servers.values().filter_map(|server| server.marks.last()).map(|(at, _)| *at).max()
     }
 
     /// Says whether every answer of every server had an address.

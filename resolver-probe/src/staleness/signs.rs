@@ -119,15 +119,15 @@ impl fmt::Display for Sign {
             Self::TtlAbove { highest_ttl_secs, .. } => {
                 write!(f, "TTL {highest_ttl_secs} s, above the authority's")
             }
-            Self::SaysStale { replies } => write!(f, "it says so itself in {replies} replies"),
+            Self::SaysStale { replies } => write!(f, "it says so itself, {replies} times"),
             Self::Plateau { ttl_secs, replies } => {
                 write!(f, "the TTL stood at {ttl_secs} s in {replies} replies")
             }
             Self::Jump { times } => {
-                write!(f, "TTL {STALE_TTL_SECS} s {times} times, and less right after it")
+                write!(f, "TTL {STALE_TTL_SECS} s and less right after it, {times} times")
             }
             Self::SlowStale { times, rtt_ms } => {
-                write!(f, "TTL {STALE_TTL_SECS} s {times} times after {rtt_ms} ms of waiting")
+                write!(f, "TTL {STALE_TTL_SECS} s after {rtt_ms} ms of waiting, {times} times")
             }
             Self::Clamped { ttl_secs } => write!(f, "TTL {ttl_secs} s at most, below the authority's"),
             Self::Constant { ttl_secs } => write!(f, "the TTL is always {ttl_secs} s"),
@@ -149,7 +149,8 @@ pub(crate) struct Signs {
 /// Reads the signs off a series. Without the authority's TTL, few can be told.
 pub(crate) fn signs(authority_ttl_secs: Option<u32>, series: &Series) -> Signs {
     let points = series.points();
-    if points.iter().any(|point| point.reply.authoritative) {
+    // dnsmasq hands the flag on with what it has just fetched, so that one reply says nothing.
+    if points.len() >= STANDING_REPLIES && points.iter().all(|point| point.reply.authoritative) {
         return Signs { signs: vec![Sign::Authoritative], ..Signs::default() };
     }
     let reading = Reading { ttl: authority_ttl_secs, points: &points };

@@ -22,6 +22,8 @@ pub(crate) enum Fate {
     Valid,
     /// The resolver answered it after it may have.
     Stale(StaleInterval),
+    /// The resolver answered it while it may have, and the answer shows itself that it had expired.
+    Expired(StaleInterval),
     /// It is gone, and the resolver had it for no longer than it may.
     Dropped,
     /// It is gone, and the resolver may have it until then.
@@ -46,7 +48,7 @@ pub(crate) fn fate(reference: &Reference<'_>, series: &Series, signs: &Signs, ad
     }
     let flagged = points.iter().rev().filter(has).find(|point| signs.stale_at.contains(&point.at));
     if let Some(interval) = flagged.and_then(|point| by_its_signs(reference, &gone, address, point)) {
-        return Fate::Stale(interval);
+        return Fate::Expired(interval);
     }
     let since = points.iter().rev().take_while(|point| !has(point)).count();
     let ran_out = points.last().is_some_and(|end| reference.at(end.at) > runs_out(reference, last, address));
@@ -78,7 +80,7 @@ pub(super) fn is_open(reference: &Reference<'_>, series: &Series, end: Timestamp
     let signs = super::signs(reference.ttl_secs(), series);
     let points = series.points();
     series.addresses().into_iter().any(|address| match fate(reference, series, &signs, address) {
-        Fate::Valid | Fate::Stale(_) | Fate::Dropped => false,
+        Fate::Valid | Fate::Stale(_) | Fate::Expired(_) | Fate::Dropped => false,
         Fate::Unproven => reference.authority.answers() && reference.authority.all_answer(),
         Fate::Suspect(until) => {
             let last = points.iter().rev().find(|point| point.reply.addresses.contains_key(&address));
@@ -136,10 +138,10 @@ mod tests {
     #[test]
     fn an_address_that_its_signs_call_stale_need_not_be_waited_for() {
         let (fate, open) = fate_of(vec![(1_500, resolved(&[(9, 30)]).said_to_be_stale())]);
-        let Fate::Stale(interval) = fate else { panic!("{fate:?}") };
+        let Fate::Expired(interval) = fate else { panic!("{fate:?}") };
         assert_eq!((interval.at_least_secs, open), (1, false));
         let (fate, _) = fate_of(vec![(500, resolved(&[(9, 30)])), (1_600, resolved(&[(1, 19)]))]);
-        assert!(matches!(fate, Fate::Stale(_)), "{fate:?}");
+        assert!(matches!(fate, Fate::Expired(_)), "{fate:?}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is deployed: the template of the sources, and the function's zip as `cargo xtask package` leaves it.
+//! What is deployed: the templates of the sources, and the functions' zips as `cargo xtask package` leaves them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,35 +8,55 @@ use serde_json::{Value, json};
 
 use crate::aws::Aws;
 
-const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/registrar.yaml");
+const TEMPLATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra");
+
+/// The templates, by their keys.
+pub(crate) const REGISTRAR: &str = "registrar.yaml";
+pub(crate) const PROBER: &str = "prober.yaml";
 
 /// The keys of the same function, packed twice.
 pub(crate) const FIRST: &str = "registrar-1.zip";
 pub(crate) const SECOND: &str = "registrar-2.zip";
+/// The key of the probe.
+pub(crate) const PROBE: &str = "resolver-probe-1.zip";
 
 /// Where everything is that CloudFormation wants.
 pub(crate) struct Package {
     pub(crate) bucket: &'static str,
-    pub(crate) template_url: String,
+    url: String,
     pub(crate) architecture: String,
 }
 
 impl Package {
-    /// Puts template and zips into a new bucket, by way of files in `dir`.
+    /// Puts templates and zips into a new bucket, by way of files in `dir`.
     pub(crate) fn upload(aws: &Aws, endpoint: &str, dir: &Path) -> Result<Self> {
         let folder = target_folder()?.join("lambda");
-        let zip = folder.join("registrar.zip");
-        ensure!(zip.exists(), "{} is not there (hint: cargo xtask package)", zip.display());
+        let (zip, probe) = (folder.join("registrar.zip"), folder.join("resolver-probe.zip"));
+        for zip in [&zip, &probe] {
+            ensure!(zip.exists(), "{} is not there (hint: cargo xtask package)", zip.display());
+        }
         let about: Value = serde_json::from_slice(&fs::read(folder.join("registrar.json"))?)?;
         let again = dir.join(SECOND);
         fs::write(&again, with_comment(fs::read(&zip)?, b"packed again")?)?;
         let bucket = "code";
         aws.call("s3", "create_bucket", json!({"Bucket": bucket}))?;
-        for (file, key) in [(Path::new(TEMPLATE), "registrar.yaml"), (&zip, FIRST), (&again, SECOND)] {
+        let template = |name: &str| Path::new(TEMPLATES).join(name);
+        for (file, key) in [
+            (template(REGISTRAR), REGISTRAR),
+            (template(PROBER), PROBER),
+            (zip, FIRST),
+            (again, SECOND),
+            (probe, PROBE),
+        ] {
             aws.call("s3", "upload_file", json!({"Filename": file, "Bucket": bucket, "Key": key}))?;
         }
         let architecture = about["architecture"].as_str().context("the package's architecture")?.to_owned();
-        Ok(Self { bucket, template_url: format!("{endpoint}/{bucket}/registrar.yaml"), architecture })
+        Ok(Self { bucket, url: format!("{endpoint}/{bucket}"), architecture })
+    }
+
+    /// Returns where CloudFormation finds a template.
+    pub(crate) fn template_url(&self, template: &str) -> String {
+        format!("{}/{template}", self.url)
     }
 }
 

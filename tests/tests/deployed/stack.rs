@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::aws::wait_until;
-use crate::package::FIRST;
+use crate::package::{FIRST, REGISTRAR};
 use crate::world::{Instance, World, ZONE};
 
 /// Parameters that differ from those of [`parameters`].
@@ -32,8 +32,30 @@ impl<'a> Stack<'a> {
         name: &str,
         different: Different<'_>,
     ) -> Result<Result<Self, String>> {
-        let request = json!({"StackName": name, "TemplateURL": world.package.template_url,
-            "Parameters": parameters(world, different), "Capabilities": ["CAPABILITY_IAM"]});
+        Self::begin_of(world, name, REGISTRAR, &parameters(world, different))
+    }
+
+    /// Makes a stack of another template with these parameters, and waits until it stands.
+    pub(crate) fn create_of(
+        world: &'a World,
+        name: &str,
+        template: &str,
+        parameters: Different<'_>,
+    ) -> Result<Self> {
+        let parameters: Value = parameters.iter().map(parameter).collect();
+        let stack = Self::begin_of(world, name, template, &parameters)?.map_err(anyhow::Error::msg)?;
+        stack.wait_for("CREATE_COMPLETE")?;
+        Ok(stack)
+    }
+
+    fn begin_of(
+        world: &'a World,
+        name: &str,
+        template: &str,
+        parameters: &Value,
+    ) -> Result<Result<Self, String>> {
+        let request = json!({"StackName": name, "TemplateURL": world.package.template_url(template),
+            "Parameters": parameters, "Capabilities": ["CAPABILITY_IAM"]});
         Ok(match world.aws.ask("cloudformation", "create_stack", request)? {
             Ok(made) => {
                 Ok(Self { world, id: made["StackId"].as_str().context("the stack's id")?.to_owned() })
@@ -44,7 +66,7 @@ impl<'a> Stack<'a> {
 
     /// Changes the stack's parameters, and waits until that is over, well or not.
     pub(crate) fn update(&self, different: Different<'_>, status: &str) -> Result<()> {
-        let request = json!({"StackName": self.id, "TemplateURL": self.world.package.template_url,
+        let request = json!({"StackName": self.id, "TemplateURL": self.world.package.template_url(REGISTRAR),
             "Parameters": parameters(self.world, different), "Capabilities": ["CAPABILITY_IAM"]});
         self.world.aws.call("cloudformation", "update_stack", request)?;
         self.wait_for(status)
@@ -151,5 +173,9 @@ fn parameters(world: &World, different: Different<'_>) -> Value {
         ("SweepSchedule", "rate(10 minutes)"),
     ]);
     parameters.extend(different.iter().copied());
-    parameters.iter().map(|(key, value)| json!({"ParameterKey": key, "ParameterValue": value})).collect()
+    parameters.iter().map(|(key, value)| parameter(&(*key, *value))).collect()
+}
+
+fn parameter((key, value): &(&str, &str)) -> Value {
+    json!({"ParameterKey": key, "ParameterValue": value})
 }

@@ -12,7 +12,7 @@ pub(crate) struct Machine {
     pub(crate) number: u8,
     state: &'static str,
     pool: &'static str,
-    weight: Option<&'static str>,
+    weight: Option<String>,
     group: Option<&'static str>,
     last_octet: u8,
 }
@@ -56,8 +56,8 @@ impl Machine {
         Self { pool, ..self }
     }
 
-    pub(crate) fn weighing(self, weight: &'static str) -> Self {
-        Self { weight: Some(weight), ..self }
+    pub(crate) fn weighing(self, weight: impl ToString) -> Self {
+        Self { weight: Some(weight.to_string()), ..self }
     }
 
     pub(crate) fn in_group(self, group: &'static str) -> Self {
@@ -69,7 +69,7 @@ impl Machine {
     }
 
     fn tags(&self) -> Vec<Value> {
-        let weight = self.weight.map(|weight| ("edge-dns-weight", weight));
+        let weight = self.weight.as_deref().map(|weight| ("edge-dns-weight", weight));
         let group = self.group.map(|group| ("aws:autoscaling:groupName", group));
         let tags = [Some(("Name", "edge server")), Some(("edge-dns", self.pool)), weight, group];
         tags.into_iter().flatten().map(|(key, value)| json!({ "Key": key, "Value": value })).collect()

@@ -28,4 +28,5 @@ mod serving;
 mod startup;
 mod streams;
 mod waiting;
+mod weights;
 mod zone_file;

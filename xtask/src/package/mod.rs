@@ -1,4 +1,4 @@
-//! `cargo xtask package`: the function's zip for Lambda, and the operator's programs with their manuals.
+//! `cargo xtask package`: the functions' zips for Lambda, and the operator's programs with their manuals.
 //!
 //! What is packed is checked from the binary itself. Nothing is uploaded or deployed.
 
@@ -26,6 +26,10 @@ use crate::tell;
 
 /// What an operator runs.
 const PROGRAMS: [&str; 3] = ["registrar", "resolver-probe", "registrar-local"];
+/// The registrar's function.
+const REGISTRAR: Packed = Packed { binary: "bootstrap", name: "registrar" };
+/// The probe on a schedule. Its binary cannot have the name that it has in the zip: the registrar's has it.
+const PROBE: Packed = Packed { binary: "resolver-probe-lambda", name: "resolver-probe" };
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What may be asked for.
@@ -37,6 +41,13 @@ pub(crate) struct PackageArguments {
     /// What links it [default: host where it is for this machine, else zig]
     #[arg(long, value_enum)]
     linker: Option<Linker>,
+}
+
+/// A function: the binary that becomes its `bootstrap`, and the name of its zip.
+#[derive(Clone, Copy)]
+struct Packed {
+    binary: &'static str,
+    name: &'static str,
 }
 
 /// Where the function's zip is, and the binary that is in it.
@@ -52,26 +63,28 @@ pub(crate) fn run(arguments: &PackageArguments) -> Result<()> {
     let architecture = arguments.arch.unwrap_or_else(Architecture::host);
     let linker = arguments.linker.unwrap_or_else(|| Linker::for_architecture(architecture));
     let binaries = build::build(architecture, linker)?;
-    pack_function(architecture, &binaries)?;
+    pack_function(REGISTRAR, architecture, &binaries)?;
+    pack_function(PROBE, architecture, &binaries)?;
     pack_programs(architecture, &binaries)
 }
 
-/// Builds and packs the function for this machine.
+/// Builds and packs the registrar's function for this machine.
 pub(crate) fn function() -> Result<Function> {
     let architecture = Architecture::host();
     let binaries = build::build(architecture, Linker::for_architecture(architecture))?;
-    pack_function(architecture, &binaries)
+    pack_function(REGISTRAR, architecture, &binaries)
 }
 
-/// Writes `target/lambda/registrar.zip`, and beside it what the zip is.
-fn pack_function(architecture: Architecture, binaries: &Path) -> Result<Function> {
-    let path = binaries.join("bootstrap");
+/// Writes `target/lambda/<name>.zip`, and beside it what the zip is.
+fn pack_function(packed: Packed, architecture: Architecture, binaries: &Path) -> Result<Function> {
+    let Packed { binary, name } = packed;
+    let path = binaries.join(binary);
     let bootstrap = read_checked(&path, architecture)?;
     let needs = Needs::read(&bootstrap)?;
     let entry = Entry { path: "bootstrap".to_owned(), content: bootstrap, executable: true };
     let zip = archive::zip(std::slice::from_ref(&entry))?;
     let about = json!({
-        "schema": "registrar-function/1",
+        "schema": format!("{name}-function/1"),
         "version": VERSION,
         "architecture": architecture.name(),
         "runtime": "provided.al2023",
@@ -81,8 +94,8 @@ fn pack_function(architecture: Architecture, binaries: &Path) -> Result<Function
         "sha256": sha256(&zip),
     });
     let folder = target_folder().join("lambda");
-    let written = write(&folder, "registrar.zip", &zip)?;
-    write(&folder, "registrar.json", format!("{about:#}\n").as_bytes())?;
+    let written = write(&folder, &format!("{name}.zip"), &zip)?;
+    write(&folder, &format!("{name}.json"), format!("{about:#}\n").as_bytes())?;
     archive::write_sums(&folder, ".zip")?;
     let glibc = needs.glibc().map_or_else(String::new, |version| format!(", needs glibc {version}"));
     tell(&format!(

@@ -1,6 +1,7 @@
 //! Templates that were broken in one place: the check that is meant to see it does, with words about it.
 
 mod permissions;
+mod prober;
 mod settings;
 mod structure;
 

@@ -176,8 +176,8 @@ fn nested_stacks_that_do_not_fit_are_found() {
         ),
         of_main("Network.Outputs.WavelengthSubnetId", "Network.Outputs.SubnetId", "no output SubnetId"),
         of_main(
-            "${Registrar.Outputs.PoolParameterName}",
-            "${Registrar.Outputs.Parameter}",
+            "!GetAtt Registrar.Outputs.PoolParameterName",
+            "!Sub '${Registrar.Outputs.Parameter}'",
             "no output Parameter",
         ),
         of_main(

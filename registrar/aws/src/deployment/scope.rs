@@ -100,7 +100,7 @@ impl Scope {
 pub(super) fn fleet_queries<'a>(policies: impl Iterator<Item = &'a Policy>) -> Vec<FleetQuery> {
     let mut queries: Vec<FleetQuery> = Vec::new();
     for policy in policies {
-        let query = query(policy);
+        let query = FleetQuery::selecting(policy);
         let joined = queries.iter().enumerate().find_map(|(at, other)| Some((at, join(other, &query)?)));
         match joined {
             Some((at, joined)) => queries[at] = joined,
@@ -108,17 +108,6 @@ pub(super) fn fleet_queries<'a>(policies: impl Iterator<Item = &'a Policy>) -> V
         }
     }
     queries
-}
-
-fn query(policy: &Policy) -> FleetQuery {
-    let selector = policy.selector();
-    let value = |(key, value): (&String, &String)| (key.clone(), BTreeSet::from([value.clone()]));
-    FleetQuery {
-        wavelength_zones: selector.wavelength_zones.iter().cloned().collect(),
-        tags: selector.tags.iter().map(value).collect(),
-        auto_scaling_groups: selector.auto_scaling_groups.iter().cloned().collect(),
-        include_ended: false,
-    }
 }
 
 /// Asks two questions in one, by the filters that both have; none where they share no filter.

@@ -47,7 +47,7 @@ pub(super) fn report(view: &View<'_>) -> ResolverReport {
             .fates
             .iter()
             .filter_map(|(_, fate)| match fate {
-                Fate::Stale(interval) => Some(interval.clone()),
+                Fate::Stale(interval) | Fate::Expired(interval) => Some(interval.clone()),
                 _ => None,
             })
             .collect(),
@@ -61,7 +61,7 @@ fn answer(view: &View<'_>, address: Ipv4Addr, fate: &Fate) -> ResolverAnswer {
     let is_in_zone = view.reference.authority.last_seen(address).is_some();
     let by_truth = view.reference.truth.map(|truth| crate::judge::verdict_of_answered(truth, address));
     let verdict = match (fate, by_truth) {
-        (Fate::Stale(_), _) => AddressVerdict::StaleAnswer,
+        (Fate::Stale(_) | Fate::Expired(_), _) => AddressVerdict::StaleAnswer,
         (Fate::Suspect(_) | Fate::Unproven, _) => AddressVerdict::Undecided,
         // What only a cache has, within its TTL, is no record of the zone.
         (_, Some(AddressVerdict::StaleRecord)) if !is_in_zone => AddressVerdict::NotJudged,
