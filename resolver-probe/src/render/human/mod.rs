@@ -73,19 +73,22 @@ fn first_line(report: &CheckReport) -> String {
 
 fn summary(report: &CheckReport, look: Look) -> String {
     let of = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count() as u64;
-    let text = format!(
-        "{}: {}, {}, {}; {} critical, {}, {} unknown. {}. Seed {}.",
+    let asked = format!(
+        "{}: {}, {}, {}.",
         report.name,
         words::plural(report.servers.len() as u64, "server", "servers"),
         words::plural(headline::answers(report), "answer", "answers"),
         words::plural(report.addresses.len() as u64, "address", "addresses"),
+    );
+    let found = format!(
+        "{} critical, {}, {} unknown. {}. Seed {}.",
         of(Severity::Critical),
         words::plural(of(Severity::Warning), "warning", "warnings"),
         of(Severity::Unknown),
         words::span(report.duration),
         report.seed,
     );
-    layout::wrapped(&text, 0, 2, look.width)
+    [asked, found].map(|line| layout::wrapped(&line, 0, 2, look.width)).concat()
 }
 
 #[cfg(test)]
