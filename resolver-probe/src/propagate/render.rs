@@ -54,7 +54,7 @@ fn secs(at: Timestamp, from: Timestamp) -> String {
 #[must_use]
 pub fn render_human(report: &PropagationReport) -> String {
     let mut text = headline(report);
-    let mut rows = vec![["where", "what", "last without", "first with", "answers"].map(str::to_owned)];
+    let mut rows = vec![["where", "what", "after", "by", "answers"].map(str::to_owned)];
     for server in &report.servers {
         let name = server.name_server.as_ref().map_or_else(String::new, |name| format!(" {name}"));
         for change in &server.changes {
@@ -97,7 +97,13 @@ fn headline(report: &PropagationReport) -> String {
         Seen::Yes => {
             let by =
                 report.servers_by().map_or_else(String::new, |by| format!(" by {} s", secs(by, report.from)));
-            format!("OK - {servers} servers{by} and {resolvers} resolvers have seen the change")
+            let beside = match resolvers {
+                0 => String::new(),
+                1 => " and 1 resolver".to_owned(),
+                more => format!(" and {more} resolvers"),
+            };
+            let servers = if servers == 1 { "1 server".to_owned() } else { format!("{servers} servers") };
+            format!("OK - {servers}{by}{beside} saw the change")
         }
         Seen::NotYet => format!("CRITICAL - not propagated after {took} s: {}", behind(Seen::NotYet)),
         Seen::Unknown => match (&report.failure, report.servers.is_empty()) {

@@ -132,9 +132,9 @@ fn ten_hours_of_a_right_pool_raise_nothing() {
     assert_eq!(alarms(10, &FOUR, false, 2), NOTHING);
 }
 
-/// `cargo test --release -p resolver-probe thousand -- --ignored`
+/// `cargo test --release -p resolver-probe --lib thousand -- --ignored`
 #[test]
-#[ignore = "some minutes; its figures are in docs/probe.md"]
+#[ignore = "two minutes; its figures are in docs/probe.md"]
 fn a_thousand_hours_raise_nothing() {
     let ten: Vec<(u8, f64)> = (1..=10).map(|last| (last, f64::from(last) * 10.0)).collect();
     for (weights, with_truth, hours) in

@@ -23,8 +23,13 @@ fn watching(place: &Place, service: &Service, more: &[&str]) -> Result<Watching>
 
 /// Serves two instances at two name servers, with faults that can be armed.
 fn served() -> Result<(Place, Service)> {
+    served_with(&json!({}))
+}
+
+/// The same with these faults from the beginning.
+fn served_with(faults: &Value) -> Result<(Place, Service)> {
     let place = Place::with_fleet(&all_running(&[1, 2]))?;
-    place.arm(&json!({}))?;
+    place.arm(faults)?;
     let service = place.serve(&[&TWO_SERVERS[..], &["--faults", "faults.json"]].concat())?;
     service.answers_become(&[1, 2])?;
     Ok((place, service))
@@ -91,8 +96,7 @@ fn what_stands_at_the_end_is_the_exit_code() -> Result<()> {
     watch.tells_of("opened", "stale-record")?;
     watch.signal("INT")?;
     watch.ended()?.exited(2)?;
-    let (place, service) = served()?;
-    place.arm(&json!({ "name_servers": [{}, { "dead": true }] }))?;
+    let (place, service) = served_with(&json!({ "name_servers": [{}, { "dead": true }] }))?;
     let watch = watching(&place, &service, &["--timeout", "50ms", "--fail-on", "critical"])?;
     watch.tells_of("opened", "ns-unreachable")?;
     watch.signal("HUP")?;
