@@ -217,20 +217,6 @@ fn a_dead_resolver_is_a_warning_and_3_tries_are_enough() -> Result<()> {
 }
 
 #[test]
-fn several_caches_behind_one_address_are_counted() -> Result<()> {
-    let (place, service) = serve_with_ttl(10, &json!({ "caches": 4 }))?;
-    let watched = watched(&place, &service, "16s")?;
-    watched.is(0, &[])?;
-    let caches = watched.report["resolvers"][0]["caches_at_least"].as_u64();
-    ensure!(
-        (2..=4).contains(&caches.unwrap_or(0)),
-        "{caches:?} in {}",
-        watched.report["resolvers"][0]["sightings"]
-    );
-    Ok(())
-}
-
-#[test]
 fn an_authority_with_the_ttl_of_stale_answers_is_told_and_0() -> Result<()> {
     let (place, service) = serve_with_ttl(30, &json!({}))?;
     let probed = checked(&place, &service, &[])?;

@@ -97,6 +97,11 @@ fn what_stands_at_the_end_is_the_exit_code() -> Result<()> {
     watch.signal("INT")?;
     watch.ended()?.exited(2)?;
     let (place, service) = served_with(&json!({ "name_servers": [{}, { "dead": true }] }))?;
+    eventually("one name server is dead", || {
+        let dead = place.probe_with(&service.servers[1..], &["--timeout", "50ms", "--format", "json"]);
+        let ran = dead.map_err(|error| format!("{error:#}"))?;
+        if ran.stdout.contains("never answered over UDP") { Ok(()) } else { Err(ran.stdout) }
+    })?;
     let watch = watching(&place, &service, &["--timeout", "50ms", "--fail-on", "critical"])?;
     watch.tells_of("opened", "ns-unreachable")?;
     watch.signal("HUP")?;
