@@ -17,6 +17,12 @@ use crate::truth::Truth;
 /// How many times the record's TTL the absence of the name may be remembered before it is worth a word.
 const LONG_NEGATIVE_TTL: u32 = 10;
 
+/// How large a part of the datagrams has to be lost to be worth a word. With a fifth, every fifth client waits for
+/// its second try, which takes stub resolvers 5 s.
+const MUCH_LOSS: f64 = 0.2;
+/// With fewer datagrams, losses say little.
+const FEWEST_TRIES: u64 = 50;
+
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if scene.observations.is_empty() {
@@ -24,6 +30,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     }
     for (observed, rows) in scene.servers() {
         findings.extend(unreachable(scene, observed));
+        findings.extend(lossy(observed));
         findings.extend(lame(scene, observed));
         findings.extend(tcp_dead(observed));
         findings.extend(cut_short(scene, observed));
@@ -64,6 +71,25 @@ fn unreachable(scene: &Scene<'_>, observed: &Observation) -> Option<Finding> {
             .with("mismatched", udp.mismatched)
             .with("garbage", udp.garbage),
     )
+}
+
+/// Reports a server, or a way to it, that loses so many datagrams that clients wait for their answers.
+fn lossy(observed: &Observation) -> Option<Finding> {
+    let udp = &observed.udp;
+    let lost = udp.tries.saturating_sub(udp.replies + udp.late);
+    if udp.replies == 0 || udp.tries < FEWEST_TRIES || (lost as f64) < MUCH_LOSS * udp.tries as f64 {
+        return None;
+    }
+    let message = format!(
+        "{} left {lost} of {} datagrams over UDP without an answer, and {} of {} queries with all their tries",
+        observed.server,
+        udp.tries,
+        udp.queries - udp.replies,
+        udp.queries,
+    );
+    let finding = finding(FindingId::NsUnreachable, Severity::Warning, message).at(observed.server);
+    let finding = finding.with("tries", udp.tries).with("lost", lost).with("queries", udp.queries);
+    Some(finding.with("replies", udp.replies).with("garbage", udp.garbage).with("mismatched", udp.mismatched))
 }
 
 fn lame(scene: &Scene<'_>, observed: &Observation) -> Option<Finding> {

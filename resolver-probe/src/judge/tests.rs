@@ -247,3 +247,14 @@ fn a_long_negative_ttl_is_worth_a_word_and_no_alarm() {
     assert_eq!(briefs(&report), [(FindingId::NegativeTtlLong, Severity::Info, None, None)]);
     assert_eq!(report.verdict, Verdict::Ok);
 }
+
+#[test]
+fn a_server_that_loses_many_datagrams_is_told_and_one_that_loses_few_is_not() {
+    let lossy = |tries: u64| {
+        let mut observed = observation(1, &[(1, 1_000), (2, 1_000)]);
+        observed.udp.tries = tries;
+        briefs(&judged(Some(truth("", &TWO)), &[observed]))
+    };
+    assert_eq!(lossy(2_400), []);
+    assert_eq!(lossy(2_600), [(FindingId::NsUnreachable, Severity::Warning, None, Some(1))]);
+}

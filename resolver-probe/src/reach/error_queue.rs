@@ -34,7 +34,10 @@ impl Reported {
 #[cfg(target_os = "linux")]
 pub(super) fn read<S: std::os::fd::AsRawFd>(socket: &S, error: &io::Error) -> Reported {
     match linux::newest(socket) {
-        Some(icmp) => Reported::of(Obstacle::of_icmp(icmp), Reported::Harmless),
+        Some(icmp) => {
+            let obstacle = Obstacle::of_icmp(icmp).map(|said| said.of_somebody_at(linux::asked(socket)));
+            Reported::of(obstacle, Reported::Harmless)
+        }
         None => Reported::of(Obstacle::of_error(error), Reported::Own),
     }
 }
@@ -51,7 +54,9 @@ mod linux {
     use std::os::fd::{AsFd, AsRawFd};
 
     use nix::libc;
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt, sockopt};
+    use nix::sys::socket::{
+        ControlMessageOwned, MsgFlags, SockaddrIn, getpeername, recvmsg, setsockopt, sockopt,
+    };
 
     use crate::reach::obstacle::IcmpError;
 
@@ -61,6 +66,11 @@ mod linux {
     /// Asks the kernel to keep ICMP errors, and to report those as well that may pass by themselves.
     pub(in crate::reach) fn keep(socket: &impl AsFd) -> io::Result<()> {
         Ok(setsockopt(socket, sockopt::Ipv4RecvErr, &true)?)
+    }
+
+    /// Returns whom a connected socket asks.
+    pub(super) fn asked(socket: &impl AsRawFd) -> Option<Ipv4Addr> {
+        getpeername::<SockaddrIn>(socket.as_raw_fd()).ok().map(|peer| peer.ip())
     }
 
     /// Empties the queue, and returns what came last.

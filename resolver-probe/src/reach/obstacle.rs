@@ -58,6 +58,18 @@ impl Obstacle {
         Some(Self { kind, icmp: Some(error) })
     }
 
+    /// Takes into account who was asked: that a port is closed only its host can say. From somebody else it is a
+    /// firewall's way to refuse (the default of REJECT in iptables).
+    pub(crate) fn of_somebody_at(self, asked: Option<Ipv4Addr>) -> Self {
+        let from = self.icmp.and_then(|icmp| icmp.from);
+        match (self.kind, from, asked) {
+            (ObstacleKind::Refused, Some(from), Some(asked)) if from != asked => {
+                Self { kind: ObstacleKind::Filtered, ..self }
+            }
+            (ObstacleKind::Refused | ObstacleKind::Unreachable | ObstacleKind::Filtered, _, _) => self,
+        }
+    }
+
     /// Reads the error of a socket on a system that tells no ICMP code: a host that is unreachable and
     /// one that is filtered are then the same.
     pub(super) fn of_error(error: &io::Error) -> Option<Self> {
@@ -106,6 +118,18 @@ mod tests {
             assert_eq!(kind(3, code), Some(ObstacleKind::Filtered), "3/{code}");
         }
         assert_eq!(kind(11, 0), Some(ObstacleKind::Unreachable));
+    }
+
+    #[test]
+    fn a_closed_port_that_somebody_else_tells_of_is_filtered() {
+        let asked = Ipv4Addr::new(192, 0, 2, 1);
+        let told_by = |from: Option<Ipv4Addr>| {
+            let error = IcmpError { kind: 3, code: 3, from };
+            Obstacle::of_icmp(error).map(|obstacle| obstacle.of_somebody_at(Some(asked)).kind)
+        };
+        assert_eq!(told_by(Some(asked)), Some(ObstacleKind::Refused));
+        assert_eq!(told_by(None), Some(ObstacleKind::Refused));
+        assert_eq!(told_by(Some(Ipv4Addr::new(192, 0, 2, 254))), Some(ObstacleKind::Filtered));
     }
 
     #[test]

@@ -190,7 +190,7 @@ fn stale(truth: &Truth, server: SocketAddr, address: Ipv4Addr, trail: &Trail) ->
         Place::Nobody => (None, "no serving instance has it".to_owned()),
         Place::Expected(_) | Place::Fallback | Place::Unsure(_) => return None,
     };
-    if trail.chance_of_gap() <= super::server::CLOSED {
+    if trail.chance_that_it_goes_on() <= super::server::CLOSED {
         return None;
     }
     let severity = if truth.keeps_last() { Severity::Warning } else { Severity::Critical };

@@ -277,7 +277,7 @@ impl ServerState {
 
     /// Lets go of what has not been seen for so long that it is over.
     pub(crate) fn forget(&mut self) {
-        let over = |trail: &Trail| trail.chance_of_gap() <= CLOSED;
+        let over = |trail: &Trail| trail.chance_that_it_goes_on() <= CLOSED;
         self.empty.take_if(|trail| over(trail));
         self.lame.take_if(|(_, trail)| over(trail));
         self.other_ttl.take_if(|(_, trail)| over(trail));

@@ -163,8 +163,9 @@ fn a_stale_record_opens_at_its_first_answer_and_closes_when_it_would_have_shown(
     let from = |time: Timestamp| time.duration_since(STARTED_AT).as_secs();
     assert!((600..640).contains(&from(standing.since)), "{standing:?}");
     assert!((690..=720).contains(&from(standing.last_seen_at)), "{standing:?}");
-    // A share of a quarter: 0.75 to the power of 24 is 0.001, and the share is not known exactly.
-    assert!((15..60).contains(&(from(at) - from(standing.last_seen_at))), "{at}");
+    // A share of a quarter: 0.75 to the power of 24 is 0.001. But the share is not known exactly, and nothing says that
+    // it is not far smaller.
+    assert!((24..110).contains(&(from(at) - from(standing.last_seen_at))), "{at}");
 }
 
 #[test]

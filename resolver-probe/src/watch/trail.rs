@@ -15,6 +15,9 @@ use statrs::function::gamma::ln_gamma;
 /// the estimate follows a share that changes, and costs two numbers however long it runs.
 const REMEMBERED: u64 = 4_096;
 
+/// Route 53 Developer Guide, "Quotas": records of a weighted name, so that one of them may be in 1 of 100 answers.
+const MOST_RECORDS: u64 = 100;
+
 /// The sightings of one thing among answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Trail {
@@ -88,6 +91,12 @@ impl Trail {
         logarithm.exp().min(1.0)
     }
 
+    /// Returns the probability of such a gap if it goes on, where nothing but its sightings is known of its share: it
+    /// may be as rare as one record of a hundred, of which the first sightings say little.
+    pub(crate) fn chance_that_it_goes_on(&self) -> f64 {
+        Self { of: self.of.saturating_add(MOST_RECORDS), ..*self }.chance_of_gap()
+    }
+
     /// Returns the level of the present gap, out of the level of all gaps together.
     pub(crate) fn level(&self, level: f64) -> f64 {
         spend(level, self.sightings)
@@ -115,6 +124,14 @@ mod tests {
         }
         (0..gap).for_each(|_| trail.note(false, STARTED_AT));
         trail
+    }
+
+    #[test]
+    fn what_was_seen_once_is_not_over_before_a_rare_record_would_have_shown() {
+        // One of 101 answers, as a record with weight 1 beside a hundred of weight 1 would be in.
+        assert!(trail(1, 0, 44).chance_of_gap() < 1e-3 && trail(1, 0, 44).chance_that_it_goes_on() > 0.4);
+        assert!(trail(1, 0, 3_500).chance_that_it_goes_on() < 1e-3);
+        assert!(trail(30, 2, 60).chance_that_it_goes_on() < 1e-3);
     }
 
     #[test]

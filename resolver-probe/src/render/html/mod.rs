@@ -13,7 +13,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{digest, headline, words};
 use crate::reach::Liveness;
-use crate::report::{AddressReport, AddressVerdict, CheckReport, Severity, Verdict};
+use crate::report::{AddressReport, AddressVerdict, CheckReport, Severity, Verdict, WeightsReport};
 use crate::statistics::Decision;
 
 const STYLE: &str = include_str!("page.css");
@@ -145,7 +145,12 @@ fn tiles(report: &CheckReport) -> Vec<(String, &'static str)> {
         (words::thousands(headline::answers(report)), "answers"),
     ];
     let weighed = report.servers.iter().filter_map(|server| server.weights.as_ref());
-    let weighed: Vec<bool> = weighed.map(|weights| weights.fit.decision != Decision::Deviates).collect();
+    let agrees = |weights: &WeightsReport| match weights.fit.decision {
+        Decision::Agrees => digest::are_enough(report, weights.fit.answers).then_some(true),
+        Decision::Negligible => Some(true),
+        Decision::Deviates => Some(false),
+    };
+    let weighed: Vec<bool> = weighed.filter_map(agrees).collect();
     if !weighed.is_empty() {
         let agree = weighed.iter().filter(|agrees| **agrees).count();
         tiles.push((format!("{agree}/{}", weighed.len()), "servers agree with the weights"));

@@ -177,7 +177,8 @@ fn alike(seen: &Homogeneity, look: Look) -> String {
 /// What the number of answers is good for.
 fn power(plan: &SamplePlan, look: Look) -> String {
     let line = format!(
-        "{} of each server show a weight that is half or double, at shares of {} and more; {} show every address",
+        "{} of each server would show a weight that is half or double, at shares of {} and more; {} would show every \
+         address",
         words::plural(plan.proportions, "answer", "answers"),
         words::percent(plan.smallest_proportion),
         words::thousands(plan.presence),
