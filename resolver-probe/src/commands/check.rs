@@ -8,13 +8,15 @@ use resolver_probe::arguments::{CheckArgs, Format, TruthArgs, TruthSource};
 use resolver_probe::{CheckReport, CheckRequest, FindingId, Origin, Phase, Progress, ProgressState};
 use tokio::time::Instant;
 
-use super::output::{deliver, look, replace};
+use super::output::{deliver, look, replace, writable};
 use super::progress::{Line, watched};
 use super::{now, runtime, seed};
 use crate::inputs::{self, Told};
 
 /// Runs the command, and returns its exit code.
 pub(crate) fn run(arguments: &CheckArgs) -> Result<u8> {
+    // A check takes a while: what cannot be written in the end is told at once.
+    arguments.html.iter().chain(&arguments.output.output).try_for_each(|path| writable(path))?;
     let line = Line::for_terminal();
     let progress = line.clone().map(|line| line as Arc<dyn Progress>);
     let report = runtime()?.block_on(watched(check(arguments, progress), line))?;

@@ -5,7 +5,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use resolver_probe::Look;
 use resolver_probe::arguments::OutputArgs;
 
@@ -23,6 +23,18 @@ pub(crate) fn look(arguments: &OutputArgs) -> Look {
     let width = terminal_size::terminal_size_of(io::stdout()).filter(|_| on_terminal);
     let look = width.map_or_else(Look::default, |(width, _)| Look::of_width(usize::from(width.0)));
     Look { verbose: arguments.verbose, ..look }
+}
+
+/// Checks that there is a folder to write a file into.
+pub(crate) fn writable(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    ensure!(
+        folder.is_dir(),
+        "{}: there is no folder {} (hint: make it first)",
+        path.display(),
+        folder.display()
+    );
+    Ok(())
 }
 
 /// Replaces a file at once: nobody reads half of it, and where it cannot be written, the old one stays.

@@ -128,7 +128,7 @@ fn empty(scene: &Scene<'_>, observed: &Observation) -> Option<Finding> {
 fn diverged(scene: &Scene<'_>) -> Vec<Finding> {
     let divergences = plan::divergences(scene.aim.levels, scene.observations).into_iter();
     divergences
-        .filter(|divergence| divergence.is_proven)
+        .filter(|divergence| divergence.is_proven && !scene.is_clustered(divergence.server))
         .filter_map(|divergence| {
             let observed = scene.observations.get(divergence.server)?;
             let (address, server, answers) = (divergence.address, observed.server, observed.sampled.answers);

@@ -124,6 +124,12 @@ impl<'a> Scene<'a> {
         self.observations.iter().zip(self.rows.iter().map(Vec::as_slice))
     }
 
+    /// Says whether a server repeats itself: then chance is not what is computed for it.
+    fn is_clustered(&self, server: usize) -> bool {
+        let order = self.orders.get(server).and_then(Option::as_ref);
+        order.is_some_and(|order| order.habit == Some(Habit::Clustered))
+    }
+
     /// Says whether any server answers the question.
     fn is_answered(&self) -> bool {
         self.observations.iter().any(|observed| observed.sampled.answers > 0)
@@ -222,6 +228,19 @@ fn over_all_servers(scene: &Scene<'_>) -> Vec<AddressReport> {
                 report.answered_by.push(observed.server);
             }
         }
+    }
+    // Where nobody answers, what should be answered is still known.
+    for (address, share) in scene.truth.into_iter().flat_map(Truth::expected) {
+        reports.entry(address).or_insert_with(|| AddressReport {
+            address,
+            verdict: AddressVerdict::Undecided,
+            instance: scene.truth.and_then(|truth| instance(truth, address)),
+            expected_share: Some(rounded(share)),
+            answered_by: Vec::new(),
+            not_answered_by: Vec::new(),
+            liveness: None,
+            resolved_by: Vec::new(),
+        });
     }
     for report in reports.values_mut() {
         let answering = scene.observations.iter().filter(|observed| observed.sampled.answers > 0);

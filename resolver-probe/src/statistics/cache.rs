@@ -12,7 +12,9 @@
 //!
 //! It does not hold for a cache that stretches TTLs, which is known by a TTL above the authority's. Then
 //! nothing tells how old an entry is, and the next draw is counted only after every entry that was
-//! heard of has run out.
+//! heard of has run out. How far it stretches is known from the longest TTL that was heard: a cache that gives the
+//! authority's TTL at first and is not asked again soon, or that only lengthens what another cache has left of
+//! it, looks like an honest one, and a draw of it may be counted twice.
 
 use std::time::Duration;
 

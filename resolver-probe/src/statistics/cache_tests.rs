@@ -76,16 +76,18 @@ proptest! {
     }
 
     #[test]
-    fn caches_that_stretch_ttls_are_never_counted_too_often(
-        least in prop::collection::vec((1_u64..200, any::<bool>()), 1..4),
+    fn caches_that_stretch_every_ttl_are_never_counted_too_often(
+        least in prop::collection::vec(1_u64..200, 1..4),
         shared in any::<bool>(),
         ttl in 1_u32..60,
         gaps in prop::collection::vec(0_u64..1_000, 300),
         seed in any::<u64>(),
     ) {
-        let cache = |(least_ttl_secs, passes_first)| Cache { least_ttl_secs, passes_first, entry: None };
-        let caches = least.into_iter().map(cache).collect();
-        counted(ttl, &stream(caches, shared, ttl, &gaps, seed))?;
+        // Behind another cache, one that lengthens no TTL above the authority's looks honest to everybody.
+        prop_assume!(!shared || least.iter().any(|least_ttl_secs| *least_ttl_secs > u64::from(ttl)));
+        let cache = |least_ttl_secs| Cache { least_ttl_secs, passes_first: false, entry: None };
+        let answers = stream(least.into_iter().map(cache).collect(), shared, ttl, &gaps, seed);
+        counted(ttl, &answers)?;
     }
 }
 
