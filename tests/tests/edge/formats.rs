@@ -100,7 +100,7 @@ fn a_file_that_cannot_be_written_is_a_check_without_a_report() -> Result<()> {
     let (place, service) = serve_with_a_stale_record()?;
     for option in ["--output", "--html"] {
         let ran = check(&place, &service, &[option, "nowhere/report"])?.exited(3)?;
-        ran.complains(&["failed to write nowhere/report"])?;
+        ran.complains(&["nowhere/report: there is no folder nowhere"])?;
     }
     Ok(())
 }
