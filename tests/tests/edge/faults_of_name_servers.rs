@@ -194,3 +194,39 @@ fn faults_of_a_name_server_that_there_is_not_are_told() -> Result<()> {
     place.refused(&ONE)?.exited(1)?.complains(&["faults.json", "name_servers"])?;
     Ok(())
 }
+
+#[test]
+fn an_absence_that_is_remembered_for_long_is_told_where_the_name_may_be_empty() -> Result<()> {
+    let place = Place::with_fleet(&[terminated(1)])?;
+    place.arm(&json!({}))?;
+    let empty = place.serve(&ONE)?;
+    empty.answers_become(&[])?;
+    tells_of_absence(&place, &empty, 3_600, true)?;
+    // The records live 20 s, and ten times as long is the limit.
+    tells_of_absence(&place, &empty, 200, false)?;
+    // Records that are there are remembered for their own TTL.
+    let (place, service) = serve_two(&ONE)?;
+    tells_of_absence(&place, &service, 3_600, false)
+}
+
+/// Arms a negative TTL, and probes until it is told, or told no more.
+fn tells_of_absence(place: &Place, service: &Service, secs: u32, told: bool) -> Result<()> {
+    place.arm(&json!({ "name_servers": [{ "negative_ttl_secs": secs }] }))?;
+    eventually("the finding", || {
+        let probed = place.probe(service, &QUICK).map_err(|error| format!("{error:#}"))?;
+        let findings = probed.report["findings"].to_string();
+        let found = findings.contains(&format!("may remember for {secs} s"));
+        if found == told { Ok(()) } else { Err(findings) }
+    })
+}
+
+#[test]
+fn a_name_without_an_address_is_critical_unless_the_fleet_says_that_it_should_be() -> Result<()> {
+    let place = Place::with_fleet(&[terminated(1)])?;
+    place.arm(&json!({ "name_servers": [{ "negative_ttl_secs": 60 }] }))?;
+    let service = place.serve(&ONE)?;
+    service.answers_become(&[])?;
+    let without_a_fleet = place.probe_with(&service.servers, &["--format", "json"])?.exited(2)?;
+    ensure!(without_a_fleet.stdout.contains("empty-answer"), "{}", without_a_fleet.stdout);
+    place.probe(&service, &QUICK)?.is(0, &[])
+}
