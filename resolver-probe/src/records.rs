@@ -96,7 +96,7 @@ impl RecordInventory {
             return match identifier.parse::<OwnerMark>() {
                 Ok(mark) if self.is_ours(&mark.owner) => Ownership::Ours(match mark.role {
                     Role::Member(instance) => Some(instance),
-                    Role::Fallback => None,
+                    Role::Fallback | Role::Leaf(_) => None,
                 }),
                 Ok(mark) => Ownership::OfOwner(mark.owner),
                 Err(_) => Ownership::Unmarked,

@@ -76,6 +76,7 @@ impl World {
             inventory: &self.inventory,
             ledger: &self.ledger,
             orders: &self.orders,
+            tree: registrar_core::tree::TreeLimits::default(),
         };
         let checked = CheckedPlan::new(Plan::new(input), &self.pools, &self.inventory);
         Ok(checked.context("the plan was refused as a whole")?.into_plan())

@@ -125,6 +125,7 @@ impl Scene {
             inventory: &inventory,
             ledger: &RemovalLedger::default(),
             orders: &Orders::default(),
+            tree: registrar_core::tree::TreeLimits::default(),
         };
         (CheckedPlan::new(Plan::new(input), &pools, &inventory).unwrap(), inventory)
     }
@@ -276,7 +277,7 @@ fn where_only_additions_are_denied_the_dead_go_all_the_same() {
         assert_eq!(scene.published(number), [""; 0]);
     }
     assert_eq!(outcome.handed_back.len(), 3 * 2);
-    assert!(outcome.handed_back.iter().all(|unit| unit.urgency == Urgency::Change));
+    assert!(outcome.handed_back.iter().all(|unit| unit.urgency == Urgency::Add));
     assert_eq!(scene.requests.len(), 1 + 1 + 3);
 }
 

@@ -140,6 +140,7 @@ impl Scene {
             inventory: &inventory,
             ledger: &ledger,
             orders: &orders,
+            tree: registrar_core::tree::TreeLimits::default(),
         };
         (CheckedPlan::new(Plan::new(input), &pools, &inventory).unwrap(), inventory)
     }

@@ -31,6 +31,7 @@ pub(crate) fn run_offline(arguments: &PlanArguments, clock: Timestamp) -> Result
         inventory: &inventory,
         ledger: &RemovalLedger::default(),
         orders: &Orders::default(),
+        tree: registrar_core::tree::TreeLimits::default(),
     };
     let plan = CheckedPlan::new(Plan::new(input), &pools, &inventory)
         .context("this is a mistake in the registrar: please report it")?

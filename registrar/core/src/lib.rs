@@ -21,6 +21,7 @@ pub mod ids;
 pub mod inventory;
 pub mod invocation;
 pub mod json;
+pub mod leaf;
 pub mod lint;
 pub mod name;
 pub mod offline;
@@ -39,6 +40,7 @@ pub mod standing;
 pub mod state_document;
 pub mod status;
 pub mod telemetry;
+pub mod tree;
 pub mod trigger;
 
 pub use jiff::{SignedDuration, Timestamp};

@@ -8,6 +8,7 @@ use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use crate::ids::{DeploymentName, InstanceId, PoolName};
+use crate::leaf::Leaf;
 
 /// The label in front of a simple pool's name under which its owner marks stand.
 pub const OWNER_LABEL: &str = "registrar-owner";
@@ -42,9 +43,11 @@ pub enum Role {
     Member(InstanceId),
     /// The weight-0 record that serves when nothing else does.
     Fallback,
+    /// The alias to a leaf of the pool's tree.
+    Leaf(Leaf),
 }
 
-/// The mark on a record: `registrar/<deployment>/<pool>/<instance-id or "fallback">`.
+/// The mark on a record: `registrar/<deployment>/<pool>/<instance-id, "fallback" or a leaf's label>`.
 ///
 /// It is the record's set identifier, which Route 53 limits to 128 characters; the longest mark has
 /// 10 + 32 + 1 + 32 + 1 + 34 = 110.
@@ -74,7 +77,10 @@ impl FromStr for OwnerMark {
         let pool = next()?.parse().map_err(|_| NotAMark)?;
         let role = match next()? {
             "fallback" => Role::Fallback,
-            id => Role::Member(id.parse().map_err(|_| NotAMark)?),
+            text => match text.parse() {
+                Ok(leaf) => Role::Leaf(leaf),
+                Err(_) => Role::Member(text.parse().map_err(|_| NotAMark)?),
+            },
         };
         match parts.next() {
             None => Ok(Self { owner: Owner { deployment, pool }, role }),
@@ -89,6 +95,7 @@ impl fmt::Display for OwnerMark {
         match &self.role {
             Role::Member(id) => id.fmt(f),
             Role::Fallback => f.write_str("fallback"),
+            Role::Leaf(leaf) => leaf.fmt(f),
         }
     }
 }
@@ -115,7 +122,7 @@ impl FromStr for MemberText {
         let address = address.parse().map_err(|_| NotAMark)?;
         match mark.parse()? {
             OwnerMark { owner, role: Role::Member(instance) } => Ok(Self { owner, instance, address }),
-            OwnerMark { role: Role::Fallback, .. } => Err(NotAMark),
+            OwnerMark { role: Role::Fallback | Role::Leaf(_), .. } => Err(NotAMark),
         }
     }
 }
@@ -132,7 +139,11 @@ mod tests {
 
     #[test]
     fn a_mark_reads_back_as_it_was_written() {
-        for text in ["registrar/default/video/i-0123456789abcdef0", "registrar/default/video/fallback"] {
+        for text in [
+            "registrar/default/video/i-0123456789abcdef0",
+            "registrar/default/video/fallback",
+            "registrar/default/video/l07",
+        ] {
             assert_eq!(text.parse::<OwnerMark>().unwrap().to_string(), text);
         }
         let text = "\"registrar/default/video/i-0123456789abcdef0=192.0.2.1\"";
@@ -155,7 +166,7 @@ mod tests {
             "registrar/default/video/i-0123456789abcdef0/x",
             "registrar/Default/video/i-0123456789abcdef0",
             "Registrar/default/video/i-0123456789abcdef0",
-            "registrar/default/video/l00",
+            "registrar/default/video/l100",
         ] {
             assert_eq!(text.parse::<OwnerMark>(), Err(NotAMark), "{text:?}");
         }

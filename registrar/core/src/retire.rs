@@ -93,7 +93,7 @@ pub fn recorded(
         let mark = record.set_identifier.as_deref().and_then(|mark| mark.parse::<OwnerMark>().ok());
         let marked = mark.and_then(|mark| match mark.role {
             Role::Member(instance) => Some((mark.owner, instance)),
-            Role::Fallback => None,
+            Role::Fallback | Role::Leaf(_) => None,
         });
         for (owner, instance) in marked.into_iter().chain(texts) {
             if owner.deployment == *deployment {
@@ -167,13 +167,13 @@ mod tests {
     const RECORDS: &str = r#"{"ResourceRecordSets":[
         {"Name":"a.example.com.","Type":"A","SetIdentifier":"registrar/edge/a/i-01","Weight":1,"TTL":20,
          "ResourceRecords":[{"Value":"155.146.10.1"}]},
-        {"Name":"a.example.com.","Type":"A","SetIdentifier":"registrar/edge/a/l00","Weight":1,
+        {"Name":"a.example.com.","Type":"A","SetIdentifier":"registrar/edge/a/tree/00","Weight":1,
          "AliasTarget":{"HostedZoneId":"Z1","DNSName":"l00.a.example.com.","EvaluateTargetHealth":false}},
         {"Name":"b.example.com.","Type":"A","SetIdentifier":"registrar/other/b/i-02","Weight":1,"TTL":20,
          "ResourceRecords":[{"Value":"155.146.10.2"}]},
-        {"Name":"b.example.com.","Type":"A","SetIdentifier":"registrar/edge-2/b/l00","Weight":1,"TTL":20,
+        {"Name":"b.example.com.","Type":"A","SetIdentifier":"registrar/edge-2/b/tree/00","Weight":1,"TTL":20,
          "ResourceRecords":[{"Value":"155.146.10.2"}]},
-        {"Name":"b.example.com.","Type":"AAAA","SetIdentifier":"registrar/edge/b/l00","Weight":1,"TTL":20,
+        {"Name":"b.example.com.","Type":"AAAA","SetIdentifier":"registrar/edge/b/tree/00","Weight":1,"TTL":20,
          "ResourceRecords":[{"Value":"2001:db8::1"}]},
         {"Name":"c.example.com.","Type":"A","TTL":20,"ResourceRecords":[{"Value":"155.146.10.3"}]},
         {"Name":"registrar-owner.c.example.com.","Type":"TXT","TTL":20,
@@ -227,14 +227,14 @@ mod tests {
         let changes: Vec<&Change> = batch.changes().collect();
         let [change] = changes.as_slice() else { panic!("{changes:?}") };
         assert_eq!(change.action, ChangeAction::Delete);
-        assert_eq!(change.record.set_identifier.as_deref(), Some("registrar/edge/a/l00"));
+        assert_eq!(change.record.set_identifier.as_deref(), Some("registrar/edge/a/tree/00"));
         assert!(change.record.alias_target.is_some());
         assert!(unread_marks(&edge(), &zones(), &BTreeSet::from(["a".parse().unwrap()])).is_empty());
     }
 
     #[test]
     fn marks_of_a_later_version_go_in_a_batch_for_each_pool() {
-        let marks = ["edge/b/l01", "edge/a/l01", "edge/b/l02"].map(|mark| {
+        let marks = ["edge/b/tree/01", "edge/a/tree/01", "edge/b/tree/02"].map(|mark| {
             serde_json::json!({"Name": "x.example.com.", "Type": "A", "SetIdentifier": format!("registrar/{mark}"),
                 "Weight": 1, "TTL": 20, "ResourceRecords": [{"Value": "155.146.10.1"}]})
         });

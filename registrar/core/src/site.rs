@@ -149,6 +149,7 @@ impl Site {
         self.form = Some(if weighted { Routing::Weighted } else { Routing::Multivalue });
         match role {
             Role::Fallback => self.fallback = Some(record.clone()),
+            Role::Leaf(_) => {}
             Role::Member(instance) => {
                 let entry = Entry {
                     address: record.addresses().next(),

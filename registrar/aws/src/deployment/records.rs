@@ -10,7 +10,7 @@ pub(super) fn members_of(record: &RecordSet) -> impl Iterator<Item = (Owner, Ins
     let mark = record.set_identifier.as_deref().and_then(|mark| mark.parse::<OwnerMark>().ok());
     let marked = mark.and_then(|mark| match mark.role {
         Role::Member(id) => Some((mark.owner, id)),
-        Role::Fallback => None,
+        Role::Fallback | Role::Leaf(_) => None,
     });
     let texts = record.values().filter_map(|value| value.parse::<MemberText>().ok());
     marked.into_iter().chain(texts.map(|text| (text.owner, text.instance)))

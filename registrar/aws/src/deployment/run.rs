@@ -105,6 +105,7 @@ impl Deployment {
             inventory: &looked.inventory,
             ledger: &ledger,
             orders: &orders,
+            tree: registrar_core::tree::TreeLimits::default(),
         };
         let mut plan = Plan::new(input);
         plan.notes.extend(self.parameters.notes.iter().cloned());

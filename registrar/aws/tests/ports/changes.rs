@@ -18,7 +18,7 @@ pub(crate) fn batch(changes: Vec<(ChangeAction, RecordSet)>) -> Batch {
         pool: "video".parse().unwrap(),
         hosted_zone_id: own_zone().id,
         name: "video.example.com".parse().unwrap(),
-        urgency: Urgency::Change,
+        urgency: Urgency::Add,
         dead: 0,
         budgeted: 0,
         changes: changes.into_iter().map(change).collect(),

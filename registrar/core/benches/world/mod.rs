@@ -60,7 +60,14 @@ impl World {
     /// Plans, and checks the plan.
     pub fn plan(&self, inventory: &Inventory) -> CheckedPlan {
         let Self { deployment, pools, ledger, .. } = self;
-        let plan = Plan::new(PlanInput { deployment, pools, inventory, ledger, orders: &Orders::default() });
+        let plan = Plan::new(PlanInput {
+            deployment,
+            pools,
+            inventory,
+            ledger,
+            orders: &Orders::default(),
+            tree: registrar_core::tree::TreeLimits::default(),
+        });
         let plan = CheckedPlan::new(plan, pools, inventory).expect("a plan that keeps the rules");
         assert!(plan.plan().change_count() >= inventory.fleet.instances.len() / 10);
         plan

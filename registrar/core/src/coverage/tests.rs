@@ -54,6 +54,7 @@ fn looked(fleet: Fleet, observed_at: &str, applies: bool) -> (Looks, Vec<Pool>) 
         inventory: &inventory,
         ledger: &ledger,
         orders: &Orders::default(),
+        tree: crate::tree::TreeLimits::default(),
     });
     let plan = CheckedPlan::new(plan, &pools, &inventory).unwrap().into_plan();
     let applied =

@@ -2,6 +2,7 @@
 //!
 //! A batch is atomic. Within it every DELETE stands before every CREATE, and a unit is never split.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use crate::ids::{HostedZoneId, PoolName};
 use crate::name::RecordName;
-use crate::record_set::{ChangeAction, RecordSet};
+use crate::record_set::{ChangeAction, RecordKey, RecordSet};
 
 /// `ResourceRecord` elements in one request (Route 53 API reference, `ChangeResourceRecordSets`); an
 /// alias counts as one.
@@ -32,18 +33,25 @@ pub struct Change {
     pub evidence: String,
 }
 
-/// What a unit is for. The order is that in which units go: removals before additions, so that a set is
-/// never over its size between two batches.
+/// What a unit is for. The order is that in which units go: what leads nowhere first, then removals before
+/// additions, so that a set is never over its size between two batches, and last what can wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
-    /// It removes records that lead nowhere by proof, and nothing else; in batches of its own.
+    /// It removes records that lead nowhere by proof, and nothing else; in batches of such removals only.
     RemoveDead,
-    /// It removes such records and adds others, because the name would not answer in between.
+    /// It removes records of instances that are leaving, by proof, and nothing else; beside removals of the dead.
+    Drain,
+    /// It removes such records and adds others, because the name would not answer in between, or replaces an
+    /// address that leads nowhere.
     Swap,
-    /// It removes records.
+    /// It removes records without proof.
     Remove,
-    /// It adds or changes records.
-    Change,
+    /// It adds records, or moves some to make room.
+    Add,
+    /// It changes weights, or what others changed.
+    Reweight,
+    /// It rewrites a set for another TTL or routing.
+    Rewrite,
 }
 
 /// Changes that are made together or not at all.
@@ -94,13 +102,13 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Returns the changes in the order in which they are submitted: every DELETE before every CREATE.
+    /// Returns the changes in the order in which they are submitted: every DELETE before every CREATE, and within
+    /// these an alias before its target is deleted and after it is created.
+    ///
+    /// Where one unit goes on from what an earlier one leaves, the record sets in between are never written.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
-        let of = |action| {
-            let changes = self.units.iter().flat_map(|unit| &unit.changes);
-            changes.filter(move |change| change.action == action)
-        };
-        of(ChangeAction::Delete).chain(of(ChangeAction::Create))
+        let (deleted, created) = net(&self.units);
+        deleted.into_iter().chain(created)
     }
 
     /// Returns a comment that names the deployment's pools, for Route 53's own logs.
@@ -148,10 +156,33 @@ struct ChangeDocument<'a> {
     resource_record_set: &'a RecordSet,
 }
 
-/// Packs units into as few batches as their order allows: removals of the dead first and by themselves.
+/// What units that follow each other come to: the record sets that go and those that come, each once.
+fn net(units: &[Unit]) -> (Vec<&Change>, Vec<&Change>) {
+    let mut of_record: BTreeMap<RecordKey, (Option<&Change>, Option<&Change>)> = BTreeMap::new();
+    for change in units.iter().flat_map(|unit| &unit.changes) {
+        let (deleted, created) = of_record.entry(change.record.key()).or_default();
+        match change.action {
+            ChangeAction::Delete if created.is_some() => *created = None,
+            ChangeAction::Delete => *deleted = Some(change),
+            ChangeAction::Create => *created = Some(change),
+        }
+    }
+    let same = |(deleted, created): &(Option<&Change>, Option<&Change>)| {
+        deleted.zip(*created).is_some_and(|(old, new)| old.record == new.record)
+    };
+    of_record.retain(|_, changes| !same(changes));
+    let is_alias = |change: &&Change| change.record.alias_target.is_some();
+    let mut deleted: Vec<&Change> = of_record.values().filter_map(|(deleted, _)| *deleted).collect();
+    deleted.sort_by_key(|change| !is_alias(change));
+    let mut created: Vec<&Change> = of_record.into_values().filter_map(|(_, created)| created).collect();
+    created.sort_by_key(is_alias);
+    (deleted, created)
+}
+
+/// Packs units into as few batches as their order allows: removals by proof first and by themselves.
 pub(super) fn pack(units: Vec<Unit>) -> Vec<Batch> {
     let (dead, rest): (Vec<Unit>, Vec<Unit>) =
-        units.into_iter().partition(|unit| unit.urgency == Urgency::RemoveDead);
+        units.into_iter().partition(|unit| unit.urgency <= Urgency::Drain);
     let mut batches = pack_in_order(dead);
     batches.extend(pack_in_order(rest));
     batches
@@ -191,7 +222,7 @@ mod tests {
             pool: "video".parse().unwrap(),
             hosted_zone_id: zone.parse().unwrap(),
             name: "a.example.com".parse().unwrap(),
-            urgency: if dead { Urgency::RemoveDead } else { Urgency::Change },
+            urgency: if dead { Urgency::RemoveDead } else { Urgency::Add },
             budgeted: 0,
             dead: 0,
             changes: vec![Change {
@@ -215,6 +246,6 @@ mod tests {
         let batches = pack(vec![unit("Z2", false, 1, 1), unit("Z1", true, 1, 1), unit("Z1", false, 1, 1)]);
         let order: Vec<_> =
             batches.iter().map(|batch| (batch.hosted_zone_id.as_str(), batch.units[0].urgency)).collect();
-        assert_eq!(order, [("Z1", Urgency::RemoveDead), ("Z1", Urgency::Change), ("Z2", Urgency::Change)]);
+        assert_eq!(order, [("Z1", Urgency::RemoveDead), ("Z1", Urgency::Add), ("Z2", Urgency::Add)]);
     }
 }

@@ -33,6 +33,7 @@ use crate::record_set::{RecordSet, SetKey};
 use crate::selection::SelectionIndex;
 use crate::site::{MarkedPlaces, Place, Sites};
 use crate::standing::MemberState;
+use crate::tree::TreeLimits;
 
 /// Everything that planning reads.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,8 @@ pub struct PlanInput<'a> {
     pub ledger: &'a RemovalLedger,
     /// What the operator ordered.
     pub orders: &'a Orders,
+    /// How large sets may be.
+    pub tree: TreeLimits,
 }
 
 /// What is to be done about every pool, and what is not.

@@ -53,7 +53,7 @@ pub(super) fn of_site(desired: &DesiredPool<'_>, site: &Site, decided: &PoolDeci
     let mut units = first.units(&read, &between, simple, Urgency::RemoveDead);
     if !others.is_empty() {
         let second = UnitBuilder { desired, site, going: &others };
-        units.extend(second.units(&between, &last.records(), whole, Urgency::Change));
+        units.extend(second.units(&between, &last.records(), whole, Urgency::Add));
     }
     units
 }
@@ -168,7 +168,7 @@ impl UnitBuilder<'_> {
         let mark: Option<OwnerMark> = record.set_identifier.as_deref().and_then(|id| id.parse().ok());
         let instance = mark.and_then(|mark| match mark.role {
             Role::Member(instance) => Some(instance),
-            Role::Fallback => None,
+            Role::Fallback | Role::Leaf(_) => None,
         });
         let about = |instance: &InstanceId| {
             self.going.iter().find(|decision| decision.difference.instance() == Some(instance))

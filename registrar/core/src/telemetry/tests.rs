@@ -73,6 +73,7 @@ fn plan(unknown: usize) -> Plan {
         inventory: &inventory,
         ledger: &RemovalLedger::default(),
         orders: &crate::orders::Orders::default(),
+        tree: crate::tree::TreeLimits::default(),
     })
 }
 

@@ -17,6 +17,7 @@ use registrar_core::inventory::{EventMemory, Fleet, Gap, GapSource, Groups};
 use registrar_core::json::JsonError;
 use registrar_core::pool::{DocumentError, Policy, Pool};
 use registrar_core::record_set::RecordSet;
+use registrar_core::tree::TreeLimits;
 use registrar_core::trigger::{Dropped, Trigger};
 
 pub use faults::{EdgeFaults, Route53Faults};
@@ -44,6 +45,7 @@ pub struct Edge {
     hosted_zone: HostedZoneId,
     model: SharedModel,
     faults: EdgeFaults,
+    tree: TreeLimits,
     seed: u64,
 }
 
@@ -62,6 +64,7 @@ impl Edge {
             hosted_zone,
             model,
             faults: EdgeFaults::default(),
+            tree: TreeLimits::default(),
             seed,
         }
     }
@@ -114,6 +117,11 @@ impl Edge {
     /// Sets the faults of the services that it calls.
     pub fn set_faults(&mut self, faults: EdgeFaults) {
         self.faults = faults;
+    }
+
+    /// Sets how large sets may be, so that small fleets become trees.
+    pub fn set_tree_limits(&mut self, tree: TreeLimits) {
+        self.tree = tree;
     }
 
     /// Returns the pools as they are now.

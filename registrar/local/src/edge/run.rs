@@ -84,6 +84,7 @@ impl Edge {
             ledger: &self.ledger,
             // The operator's command writes orders into AWS; here, the documents are at hand.
             orders: &Orders::default(),
+            tree: self.tree,
         };
         CheckedPlan::new(Plan::new(input), &pools, inventory).map_err(|refused| refused.to_string())
     }

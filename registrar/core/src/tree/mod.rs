@@ -1,0 +1,7 @@
+//! The tree of a pool with more instances than one set holds: which leaf each stands at, and the weight of each alias.
+//!
+//! It is arithmetic on what stands there and what should; it reads no records and makes no changes.
+
+mod limits;
+
+pub use limits::TreeLimits;
