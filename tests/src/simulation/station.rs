@@ -1,0 +1,141 @@
+//! One edge on the stage: what it was shown, the run that it is in, and what it spent.
+//!
+//! It holds its changes against the referee and its budgets; moving it forward is the stage's business.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use registrar_core::ids::PoolName;
+use registrar_core::name::RecordName;
+use registrar_core::tree::TreeLimits;
+use registrar_core::{SignedDuration, Timestamp};
+use registrar_local::edge::{Edge, EdgeFaults, Route53Faults, Run, RunReport, SharedModel};
+
+use super::happening::{OutageKind, Plane};
+use super::referee::{Change, Look, allowed, deployment, judge};
+use super::seen::Seen;
+use super::sizes::Sizes;
+use super::stage::breaks_rules;
+use super::truth::Truth;
+use super::zone::Snapshot;
+use super::{hosted_zone, known};
+
+/// How long a spent removal counts (every document here has this window).
+const WINDOW: SignedDuration = SignedDuration::from_secs(900);
+
+/// One edge, what it was shown, and what it did.
+pub(super) struct Station {
+    pub(super) edge: Edge,
+    pub(super) seen: Arc<Seen>,
+    pub(super) run: Option<Running>,
+    spent: Vec<Spent>,
+    pub(super) runs: u64,
+    /// The outage of Route 53 that its faults are of.
+    is_out: Option<OutageKind>,
+}
+
+/// A removal that nothing proved.
+pub(super) struct Spent {
+    pool: PoolName,
+    instance: String,
+    at: Timestamp,
+    run: u64,
+}
+
+pub(super) struct Running {
+    pub(super) run: Run,
+    pub(super) looks: Vec<Look>,
+    pub(super) undisturbed: bool,
+    pub(super) answered: BTreeSet<RecordName>,
+    pub(super) fell_silent: BTreeSet<RecordName>,
+}
+
+impl Station {
+    pub(super) fn new(model: &SharedModel, sizes: &Sizes, seed: u64) -> Self {
+        let mut edge = Edge::new(known(deployment()), hosted_zone(), Arc::clone(model), seed);
+        edge.set_tree_limits(TreeLimits { in_set: sizes.in_set });
+        Self { edge, seen: Arc::default(), run: None, spent: Vec::new(), runs: 0, is_out: None }
+    }
+
+    /// Lets calls to Route 53 go wrong while there is an outage, and right again when it is over.
+    pub(super) fn meet_outages(&mut self, truth: &Truth, edge: u8) {
+        let outage = truth.outage(edge, Plane::Route53).map(|outage| outage.kind);
+        if outage == self.is_out {
+            return;
+        }
+        self.is_out = outage;
+        let always = u32::MAX;
+        let route53 = match outage {
+            None => Route53Faults::default(),
+            Some(OutageKind::Fails) => {
+                Route53Faults { throttle: always, fail_listing: always, ..Route53Faults::default() }
+            }
+            Some(OutageKind::Stale) => Route53Faults { lose_reply: always, ..Route53Faults::default() },
+        };
+        self.edge.set_faults(EdgeFaults { route53 });
+    }
+
+    pub(super) fn disturb(&mut self) {
+        if let Some(running) = &mut self.run {
+            running.undisturbed = false;
+        }
+    }
+
+    pub(super) fn judge(
+        &mut self,
+        running: &mut Running,
+        before: &Snapshot,
+        after: &Snapshot,
+        at: Timestamp,
+    ) -> Result<(), String> {
+        let change = Change { before, after, at, looks: &running.looks, undisturbed: running.undisturbed };
+        let unproven: BTreeMap<PoolName, Vec<String>> = judge(change)?;
+        self.spent.retain(|spent| spent.at + WINDOW + WINDOW > at);
+        for (pool, removed) in unproven {
+            // What somebody put back since was not lost; a reply that was does not tell.
+            let entries = &after.published(&pool).entries;
+            self.spent.retain(|spent| spent.pool != pool || !entries.contains_key(&spent.instance));
+            let spent = |instance| Spent { pool: pool.clone(), instance, at, run: self.runs };
+            let removed: Vec<Spent> = removed.into_iter().map(spent).collect();
+            self.spent.extend(removed);
+            self.within_budget(&pool, running, at)?;
+        }
+        let silent = running.answered.iter().filter(|name| !after.answers(name));
+        running.fell_silent.extend(silent.cloned());
+        Ok(())
+    }
+
+    fn within_budget(&self, pool: &PoolName, running: &Running, at: Timestamp) -> Result<(), String> {
+        let spent = |from: Timestamp, earlier_runs: bool| {
+            let counts = |spent: &&Spent| {
+                spent.pool == *pool && spent.at + WINDOW > from && (!earlier_runs || spent.run < self.runs)
+            };
+            self.spent.iter().filter(counts).count()
+        };
+        let fits = |look: &Look| spent(look.at, false) <= allowed(look, pool, spent(look.at, true));
+        if running.looks.iter().any(fits) {
+            return Ok(());
+        }
+        let count = spent(at, false);
+        Err(format!("pool {pool} lost {count} records without proof, which its budget does not allow"))
+    }
+
+    /// Checks what can only be said of a whole run.
+    pub(super) fn end(&self, running: &Running, report: &RunReport, zone: &Snapshot) -> Result<(), String> {
+        let errors = report.plan.pools.iter().flat_map(|pool| &pool.errors);
+        let mut problems = report.outcome.failed_looks.iter().chain(errors);
+        if let Some(refused) = problems.find(|problem| breaks_rules(problem)) {
+            return Err(refused.clone());
+        }
+        if !running.undisturbed {
+            return Ok(());
+        }
+        if let Some(poison) = report.outcome.poison.first() {
+            return Err(format!("a plan that nobody disturbed was refused: {:?}", poison.messages));
+        }
+        match running.fell_silent.iter().find(|name| zone.answers(name)) {
+            Some(name) => Err(format!("{name} did not answer in the middle of a run")),
+            None => Ok(()),
+        }
+    }
+}
