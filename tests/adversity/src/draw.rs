@@ -94,9 +94,9 @@ pub(crate) fn story(seed: u64) -> Story {
 fn sizes(dice: &mut Dice) -> (Sizes, usize) {
     let pools = dice.pick(&[(3, 1), (4, 2), (2, 3), (1, 4)]).unwrap_or(2);
     let (most, in_set, lengths) = match dice.below(100) {
-        0..60 => (8, dice.one(&[100]), 60..200),
-        60..85 => (30, dice.one(&[100]), 100..300),
-        85..98 => (70, dice.one(&[100]), 200..500),
+        0..60 => (8, dice.one(&[3, 4, 5, 100]), 60..200),
+        60..85 => (30, dice.one(&[4, 5, 8, 10, 100]), 100..300),
+        85..98 => (70, dice.one(&[8, 10, 20, 100]), 200..500),
         _ => (260, Some(100), 300..500),
     };
     let in_set = in_set.unwrap_or(100);
@@ -223,7 +223,7 @@ impl Draw {
             Kind::Edit => Happening::Edit(self.pool(), self.edit()),
             Kind::Foreign => Happening::Foreign(self.pool(), self.foreign()),
             Kind::ForeignGone => Happening::ForeignGone(self.pool()),
-            Kind::Vandalise => Happening::Vandalise(self.pool()),
+            Kind::Vandalise => Happening::Vandalise(self.pool(), self.dice.small(u8::MAX)),
             Kind::Faults => Happening::Faults(self.edge(), self.faults()),
             Kind::Outage => self.outage(),
             Kind::Pass => {

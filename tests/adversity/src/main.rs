@@ -27,7 +27,12 @@ use crate::table::Figures;
 #[command(name = "cargo xtask adversity", max_term_width = 100)]
 struct Arguments {
     /// How many stories.
-    #[arg(long, value_name = "N", default_value = "1000", default_value_if("minutes", clap::builder::ArgPredicate::IsPresent, "18446744073709551615"))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1000",
+        default_value_if("minutes", clap::builder::ArgPredicate::IsPresent, "18446744073709551615")
+    )]
     seeds: u64,
     /// The seed of the first one; the others count on from it.
     #[arg(long, value_name = "SEED", default_value = "1")]
@@ -81,7 +86,10 @@ fn told(story: &Story) -> Result<story::Ending> {
 /// Prints the smallest story that fails like this one, and how to replay it.
 fn fail(seed: u64, story: &Story, failure: Failure) -> Result<()> {
     let after = failure.after;
-    tell(format_args!("seed {seed} broke a rule after {after} happenings:\n{}\nmaking it smaller", failure.what));
+    tell(format_args!(
+        "seed {seed} broke a rule after {after} happenings:\n{}\nmaking it smaller",
+        failure.what
+    ));
     let (smallest, failure) = shrink::shrink(story, failure);
     say(&format!("the smallest story: {} registrars, {:?}", smallest.edges, smallest.sizes))?;
     told(&smallest)?;

@@ -112,9 +112,11 @@ fn simpler(happening: &Happening) -> Vec<Happening> {
             Happening::Launch { slot, kind, group: None },
             Happening::Launch { slot, kind: LaunchKind::Addressed, group },
         ],
-        Happening::Pass(secs) => vec![Happening::Pass(1), Happening::Pass(secs / 2)],
+        Happening::Pass(0) => Vec::new(),
+        Happening::Pass(secs) => vec![Happening::Pass(0), Happening::Pass(1), Happening::Pass(secs / 2)],
         Happening::Steps(edge, _) => vec![Happening::Steps(edge, 1)],
-        _ => Vec::new(),
+        // Nothing happens, for as long.
+        _ => vec![Happening::Pass(0)],
     };
     candidates.into_iter().filter(|candidate| candidate != happening).collect()
 }

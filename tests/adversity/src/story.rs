@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use registrar_tests::simulation::{FleetRead, GroupsRead, Happening, Sizes, Stage, Truth};
+use registrar_tests::simulation::{FleetRead, GroupsRead, Happening, Sizes, Snapshot, Stage, Truth};
 
 /// What came about how often.
 pub(crate) type Tally = BTreeMap<String, u64>;
@@ -73,22 +74,31 @@ impl Story {
             let before = stage.zone();
             tell(format!("{after:>5}  {happening:?}"));
             let played = stage.play(&mut truth, happening);
-            let zone = stage.zone();
-            for gone in before.records.iter().filter(|record| !zone.records.contains(record)) {
-                tell(format!("         - {gone}"));
-            }
-            for new in zone.records.iter().filter(|record| !before.records.contains(record)) {
-                tell(format!("         + {new}"));
-            }
+            tell_changes(&before, &stage.zone(), tell);
             played?;
         }
+        let before = stage.zone();
         let settled = stage.settle(&truth).map_err(|what| format!("in the end: {what}"));
+        tell("  end  everything is repaired, and time passes".to_owned());
+        tell_changes(&before, &stage.zone(), tell);
         ending.steps = stage.steps;
         ending.seconds = u64::try_from(stage.now.duration_since(start).as_secs()).unwrap_or(0);
         for (what, count) in &stage.tally {
             ending.came_about.insert(what.clone(), u64::try_from(*count).unwrap_or(u64::MAX));
         }
         settled
+    }
+}
+
+fn tell_changes(before: &Arc<Snapshot>, after: &Arc<Snapshot>, tell: &mut dyn FnMut(String)) {
+    if Arc::ptr_eq(before, after) {
+        return;
+    }
+    for gone in before.records.iter().filter(|record| !after.records.contains(record)) {
+        tell(format!("         - {gone}"));
+    }
+    for new in after.records.iter().filter(|record| !before.records.contains(record)) {
+        tell(format!("         + {new}"));
     }
 }
 

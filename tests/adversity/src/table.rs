@@ -22,7 +22,8 @@ impl Figures {
         self.stories += 1;
         self.steps += ending.steps;
         self.seconds += ending.seconds;
-        for (all, one) in [(&mut self.happened, &ending.happened), (&mut self.came_about, &ending.came_about)] {
+        for (all, one) in [(&mut self.happened, &ending.happened), (&mut self.came_about, &ending.came_about)]
+        {
             for (what, count) in one {
                 *all.entry(what.clone()).or_default() += count;
             }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use registrar_core::inventory::InstanceState;
 use registrar_core::pool::{PoolState, Routing, WhenEmpty};
 use registrar_core::record_set::{RecordSet, RecordType, RoutingKind};
+use registrar_core::tree::TreeLimits;
 use registrar_local::fleet::EmbeddedInstance;
 
 use super::document::{Document, FALLBACK};
@@ -74,15 +75,53 @@ impl<'a> Settled<'a> {
             PoolState::Active => {}
         }
         self.nobody_else()?;
+        let crowded = self.room() < self.wanted();
         for (id, (address, _)) in &self.members {
             match self.published.entries.get(id) {
                 Some(entry) if entry.address == Some(*address) => {}
                 Some(_) => return Err(format!("{id} is published with another address")),
-                None if self.is_obstructed() => {}
+                None if self.is_obstructed() || crowded => {}
                 None => return Err(format!("{id} serves and is not published")),
             }
         }
-        if self.is_obstructed() { Ok(()) } else { self.form() }
+        match (self.is_obstructed(), crowded) {
+            (true, _) => Ok(()),
+            (false, true) => self.fills_its_room(),
+            (false, false) => self.form(),
+        }
+    }
+
+    /// How many instances there would be if there was room for all.
+    fn wanted(&self) -> usize {
+        let others = self.published.entries.keys().filter(|id| !self.members.contains_key(*id));
+        self.members.len() + others.count()
+    }
+
+    /// How many instances the name has room for; others' records take some, and leave no room for a tree.
+    fn room(&self) -> usize {
+        let limits = TreeLimits { in_set: self.truth.sizes.in_set };
+        let falls_back = self.document.when_empty == WhenEmpty::Fallback;
+        let at_name = limits.in_set.saturating_sub(self.foreign.len() + usize::from(falls_back));
+        match self.document.routing {
+            Routing::Simple => usize::MAX,
+            Routing::Weighted if self.foreign.is_empty() => {
+                at_name.max(at_name.min(limits.most_leaves()) * limits.usual_leaf())
+            }
+            Routing::Weighted | Routing::Multivalue => at_name,
+        }
+    }
+
+    /// What does not fit is held back, a change of routing too; what fits is there.
+    fn fills_its_room(&self) -> Result<(), String> {
+        let entries = self.published.entries.len();
+        let has_form = |record: &&Arc<RecordSet>| record.routing() == self.kind();
+        if let Some(wrong) = self.published.wrong.first() {
+            return Err(wrong.clone());
+        }
+        if self.published.owned.iter().all(|record| has_form(&record)) && entries < self.room() {
+            return Err(format!("{entries} instances are published, and there is room for {}", self.room()));
+        }
+        Ok(())
     }
 
     /// Whoever does not serve has no record, unless it is the last one and nothing proves its end.
@@ -185,7 +224,8 @@ impl<'a> Settled<'a> {
         if published.entries.values().any(|entry| entry.leaf.is_none()) {
             return Err("records stand beside aliases at the pool's name".to_owned());
         }
-        if count * 5 <= in_set * 4 {
+        let at_name = in_set.saturating_sub(fallbacks);
+        if count <= (in_set * 4 / 5).min(at_name) {
             return Err(format!("{count} instances are a tree, and would fit into one set of {in_set}"));
         }
         shares::check(published, true)

@@ -60,8 +60,8 @@ pub enum Happening {
     Foreign(u8, ForeignKind),
     /// Somebody's records at a pool's name go away.
     ForeignGone(u8),
-    /// Somebody deletes one of a pool's own records.
-    Vandalise(u8),
+    /// Somebody deletes one of a pool's own records: that of this number, or the next one that Route 53 lets go.
+    Vandalise(u8, u8),
     /// Calls to Route 53 will go wrong.
     Faults(u8, Route53Faults),
     /// Nothing happens for so many seconds.

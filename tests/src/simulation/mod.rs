@@ -25,8 +25,8 @@ pub use happening::{
     FleetRead, ForeignKind, GroupsRead, Happening, LaunchKind, Lifecycle, OutageKind, Plane, WeightTag,
 };
 pub use seen::{Seen, Sight};
-pub use stage::{Progress, Stage};
 pub use sizes::{POOLS, Sizes};
+pub use stage::{Progress, Stage};
 pub use truth::{Event, EventKind, Truth};
 pub use zone::{Entry, Names, Published, Snapshot};
 

@@ -62,13 +62,12 @@ impl Stage {
     }
 
     /// Deletes one of a pool's records, if Route 53 lets it go: an alias's last target it does not.
-    pub(super) fn vandalise(&mut self, pool: u8) {
+    pub(super) fn vandalise(&mut self, pool: u8, which: u8) {
         let zone = self.zone();
         let owned = zone.pools.get(&self.sizes.pool(pool)).map(|published| &published.owned);
         let marked = owned.into_iter().flatten().filter(|record| record.set_identifier.is_some());
         let marked: Vec<_> = marked.collect();
-        // Any of them, but the same one whenever the story is played again.
-        let first = usize::try_from(self.now.as_second()).unwrap_or(0) % marked.len().max(1);
+        let first = usize::from(which) % marked.len().max(1);
         for record in marked.iter().cycle().skip(first).take(marked.len()) {
             if self.change(ModelChange::delete(RecordSet::clone(record))) {
                 return;

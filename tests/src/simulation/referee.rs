@@ -145,7 +145,10 @@ impl<'a> PoolChange<'a> {
         if let Some((name, ttls)) = ttls.iter().find(|(_, ttls)| ttls.len() > 1) {
             return Err(format!("the set at {name} has the TTLs {ttls:?}"));
         }
-        if let Some(wrong) = self.after.wrong.iter().find(|wrong| !self.before.wrong.contains(wrong)) {
+        // Nothing is answered any more where everything goes, whatever goes first.
+        let retires = self.after.entries.is_empty() && self.after.fallback.is_none();
+        let is_new = |wrong: &&String| !retires && !self.before.wrong.contains(wrong);
+        if let Some(wrong) = self.after.wrong.iter().find(is_new) {
             return Err(self.blame("it made something that must not be", wrong));
         }
         if self.change.undisturbed && self.after.is_tree() && shares::check(self.before, false).is_ok() {
@@ -224,7 +227,9 @@ impl<'a> PoolChange<'a> {
             || self.active().any(|(look, document)| {
                 let weight = match look.seen.sight(id, self.pool, look.at) {
                     Sight::Serving(_, Some(weight)) => weight,
-                    _ => old_weight.unwrap_or(document.default_weight),
+                    _ => old_weight
+                        .filter(|weight| *weight >= document.smallest_weight())
+                        .unwrap_or(document.default_weight),
                 };
                 new.weight == Some(weight)
             });

@@ -143,7 +143,7 @@ impl Stage {
         match *happening {
             Happening::Foreign(pool, kind) => self.add_foreign(pool, kind),
             Happening::ForeignGone(pool) => self.remove_foreign(pool),
-            Happening::Vandalise(pool) => self.vandalise(pool),
+            Happening::Vandalise(pool, which) => self.vandalise(pool, which),
             Happening::Faults(edge, route53) => {
                 self.at(edge).edge.set_faults(EdgeFaults { route53 });
             }
@@ -339,7 +339,8 @@ impl Stage {
         let again = self.finish(edge)?;
         let Some(again) = again.filter(|again| again.plan.gaps == first.plan.gaps) else { return Ok(()) };
         // What was added counts as serving now, so that a share of it is more than it was: more may go.
-        let within_budget = again.plan.batches.iter().flat_map(|batch| &batch.units).all(|it| it.budgeted > 0);
+        let within_budget =
+            again.plan.batches.iter().flat_map(|batch| &batch.units).all(|it| it.budgeted > 0);
         if again.plan.batches.is_empty() || within_budget {
             return Ok(());
         }

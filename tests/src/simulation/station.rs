@@ -35,6 +35,7 @@ pub(super) struct Station {
 }
 
 /// A removal that nothing proved.
+#[derive(Debug)]
 pub(super) struct Spent {
     pool: PoolName,
     instance: String,
@@ -93,19 +94,19 @@ impl Station {
         self.spent.retain(|spent| spent.at + WINDOW + WINDOW > at);
         for (pool, removed) in unproven {
             // What somebody put back since was not lost; a reply that was does not tell.
-            let entries = &after.published(&pool).entries;
+            let entries = &before.published(&pool).entries;
             self.spent.retain(|spent| spent.pool != pool || !entries.contains_key(&spent.instance));
             let spent = |instance| Spent { pool: pool.clone(), instance, at, run: self.runs };
             let removed: Vec<Spent> = removed.into_iter().map(spent).collect();
             self.spent.extend(removed);
-            self.within_budget(&pool, running, at)?;
+            self.within_budget(&pool, running)?;
         }
         let silent = running.answered.iter().filter(|name| !after.answers(name));
         running.fell_silent.extend(silent.cloned());
         Ok(())
     }
 
-    fn within_budget(&self, pool: &PoolName, running: &Running, at: Timestamp) -> Result<(), String> {
+    fn within_budget(&self, pool: &PoolName, running: &Running) -> Result<(), String> {
         let spent = |from: Timestamp, earlier_runs: bool| {
             let counts = |spent: &&Spent| {
                 spent.pool == *pool && spent.at + WINDOW > from && (!earlier_runs || spent.run < self.runs)
@@ -116,8 +117,8 @@ impl Station {
         if running.looks.iter().any(fits) {
             return Ok(());
         }
-        let count = spent(at, false);
-        Err(format!("pool {pool} lost {count} records without proof, which its budget does not allow"))
+        let lost: Vec<_> = self.spent.iter().filter(|spent| spent.pool == *pool).collect();
+        Err(format!("pool {pool} lost records without proof, which its budget does not allow: {lost:?}"))
     }
 
     /// Checks what can only be said of a whole run.

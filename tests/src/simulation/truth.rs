@@ -149,7 +149,7 @@ impl Truth {
             Happening::Pass(secs) => self.now += SignedDuration::from_secs(i64::from(secs)),
             Happening::Foreign(..)
             | Happening::ForeignGone(_)
-            | Happening::Vandalise(_)
+            | Happening::Vandalise(..)
             | Happening::Faults(..)
             | Happening::Sweep(..)
             | Happening::Begin(..)
@@ -233,7 +233,8 @@ impl Truth {
 
     /// Addresses are few, so that a new instance gets one that an ended one had.
     fn free_address(&self) -> Ipv4Addr {
-        let taken: BTreeSet<Ipv4Addr> = self.fleet.instances.values().filter_map(|it| it.carrier_ip).collect();
+        let taken: BTreeSet<Ipv4Addr> =
+            self.fleet.instances.values().filter_map(|it| it.carrier_ip).collect();
         let addresses = (1..=u16::MAX).map(|number| {
             let [high, low] = number.to_be_bytes();
             Ipv4Addr::new(155, 146, high, low)

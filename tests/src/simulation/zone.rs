@@ -210,7 +210,10 @@ impl Snapshot {
     /// # Panics
     /// When there is no such pool, which is a mistake in the tests.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "the pools are the tests' own, and no test can go on without them")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the pools are the tests' own, and no test can go on without them"
+    )]
     pub fn published(&self, pool: &PoolName) -> &Published {
         self.pools.get(pool).expect("a pool of the simulation")
     }
