@@ -28,6 +28,8 @@ use crate::diff::{Difference, PoolDiff};
 use crate::guard::{Decision, Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict};
 use crate::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use crate::inventory::{Gap, HostedZone, Inventory};
+use crate::leaf::Leaf;
+use crate::name::RecordName;
 use crate::orders::{Orders, Pause};
 use crate::owner::{Owner, Role};
 use crate::pool::{Policy, Pool, PoolState};
@@ -221,10 +223,10 @@ impl PoolPlan {
     }
 }
 
-/// Returns the pools that cannot go ahead because another one claims their name. A retired pool claims
-/// nothing: it only leaves.
+/// Returns the pools that cannot go ahead because another one claims their name, or has a leaf there. A retired pool
+/// claims nothing: it only leaves.
 fn name_conflicts(pools: &[Pool]) -> BTreeMap<PoolName, String> {
-    let mut claims: BTreeMap<(&HostedZoneId, &crate::name::RecordName), Vec<&PoolName>> = BTreeMap::new();
+    let mut claims: BTreeMap<(&HostedZoneId, &RecordName), Vec<&PoolName>> = BTreeMap::new();
     for pool in pools {
         if let Ok(policy) = &pool.policy
             && policy.state != PoolState::Retired
@@ -233,6 +235,16 @@ fn name_conflicts(pools: &[Pool]) -> BTreeMap<PoolName, String> {
         }
     }
     let mut conflicts = BTreeMap::new();
+    for ((hosted_zone, name), pools) in &claims {
+        let above = Leaf::of(name).map(|(_, above)| above);
+        if let Some(other) = above.and_then(|above| claims.get(&(hosted_zone, &above))?.first().copied()) {
+            let error = format!(
+                "the name {name} is one of the leaves of pool {other}, where records of its instances may stand (hint: \
+                 give the pool a name that does not begin with l00 to l99)"
+            );
+            conflicts.extend(pools.iter().map(|pool| ((*pool).clone(), error.clone())));
+        }
+    }
     for ((_, name), pools) in claims.into_iter().filter(|(_, pools)| pools.len() > 1) {
         let names: Vec<&str> = pools.iter().map(|pool| pool.as_str()).collect();
         let error = format!(

@@ -120,11 +120,15 @@ fn arrange(
         let standing = leaf_of.iter().filter(|(id, _)| with_added || !added.contains(id));
         sums_of(standing.map(|(id, leaf)| (*leaf, instances[id].weight)))
     };
-    let scale = Scale::choose(&[sums(false), sums(true)], observed.scale());
+    let staying = instances.values().filter_map(|placed| Some((placed.leaf?, placed.weight)));
+    // What stands there now, what stays of it, the same where it should stand, and all.
+    let mut states = vec![observed.sums(), sums_of(staying), sums(false), sums(true)];
+    states.retain(|sums| !sums.is_empty());
+    let scale = Scale::choose(&states, observed.scale());
     Some(Arrangement { leaf_of, scale: Some(scale) })
 }
 
-fn added<'d>(decision: &'d Decision) -> Option<&'d InstanceId> {
+fn added(decision: &Decision) -> Option<&InstanceId> {
     match &decision.difference.kind {
         DifferenceKind::Add { instance, .. } => Some(instance),
         DifferenceKind::Remove { .. }
@@ -163,6 +167,7 @@ impl<'a> Planner<'a> {
         if self.shape.form != Routing::Weighted {
             self.change_routing(&mut by_urgency, arrangement);
         }
+        self.rescale(&by_urgency, arrangement);
         let swapped = self.swap_first(last, &mut by_urgency, arrangement).then_some(Urgency::Swap);
         for urgency in BEFORE {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
@@ -175,6 +180,22 @@ impl<'a> Planner<'a> {
             self.step(&decisions, together, None, arrangement);
         }
         tree
+    }
+
+    /// Puts all aliases on another scale, where the present one does not fit what is to come. It goes with the first
+    /// batch, which leaves them as it needs them.
+    fn rescale(&mut self, by_urgency: &ByUrgency<'_>, arrangement: &Arrangement) {
+        if !self.is_listed || arrangement.scale.is_none() || self.shape.scale() == arrangement.scale {
+            return;
+        }
+        self.scale = arrangement.scale;
+        let mut next = self.shape.clone();
+        let touched = next.every_spot();
+        next.reweigh(touched.iter().copied().flatten(), self.scale, true);
+        let first =
+            by_urgency.iter().find(|(_, decisions)| !decisions.is_empty()).map(|(urgency, _)| *urgency);
+        let urgency = first.unwrap_or(Urgency::Add).min(Urgency::Add);
+        self.go_to(next, &touched, &[], Together::All, Some(urgency));
     }
 
     /// Rewrites a set of another routing as a tree, at once; what is added comes afterwards.
@@ -289,7 +310,6 @@ impl<'a> Planner<'a> {
     fn rearrange(&mut self, arrangement: &Arrangement) -> Option<TreeStep> {
         let change = self.shape.change_to(arrangement);
         let before = self.units.len();
-        let rescaled = self.scale != arrangement.scale;
         self.scale = arrangement.scale.or(self.scale);
         if !self.is_listed {
             return None;
@@ -299,8 +319,7 @@ impl<'a> Planner<'a> {
             next.stand_at(&arrangement.leaf_of);
             self.rebalance(next, Together::All);
         } else {
-            let together = if rescaled { Together::All } else { Together::Leaf };
-            self.rebalance(self.shape.clone(), together);
+            self.rebalance(self.shape.clone(), Together::Leaf);
             for moves in self.shape.moves_to(&arrangement.leaf_of) {
                 let mut next = self.shape.clone();
                 next.stand_at(&moves);
