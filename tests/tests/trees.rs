@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use registrar_core::guard::RemovalLedger;
 use registrar_core::ids::{DeploymentName, HostedZoneId};
-use registrar_core::inventory::{EventMemory, Groups, HostedZone, Inventory};
+use registrar_core::inventory::{EventMemory, Gap, GapSource, Groups, HostedZone, Inventory};
 use registrar_core::leaf::Leaf;
 use registrar_core::lint::CheckedPlan;
 use registrar_core::orders::Orders;
@@ -38,6 +38,8 @@ struct World {
     now: Timestamp,
     /// Changes submitted so far.
     changes: usize,
+    /// How many record sets a listing has before a page does not come.
+    listed: Option<usize>,
 }
 
 fn zone() -> HostedZoneId {
@@ -63,7 +65,15 @@ impl World {
             "members": { "tags": { "edge-dns": "video" } },
             "guard": { "max_removals": { "percent": 100, "count": 10_000, "window_secs": 60 } },
         });
-        Self { fleet: BTreeMap::new(), document, model, limits, now: Timestamp::UNIX_EPOCH, changes: 0 }
+        Self {
+            fleet: BTreeMap::new(),
+            document,
+            model,
+            limits,
+            now: Timestamp::UNIX_EPOCH,
+            changes: 0,
+            listed: None,
+        }
     }
 
     fn of(size: usize, weight: impl Fn(usize) -> u8) -> Self {
@@ -93,7 +103,10 @@ impl World {
         let described: Vec<Value> =
             self.fleet.iter().map(|(number, machine)| reservation(*number, *machine)).collect();
         let fleet = dump::read_fleet(&json!({ "Reservations": described }).to_string()).unwrap();
-        let listed = HostedZone::from_records(self.model.records(&zone()).unwrap(), None);
+        let mut records = self.model.records(&zone()).unwrap();
+        records.truncate(self.listed.unwrap_or(usize::MAX));
+        let gap = self.listed.map(|_| Gap::new(GapSource::HostedZone, "a page did not come"));
+        let listed = HostedZone::from_records(records, gap);
         Inventory {
             observed_at: self.now,
             fleet,
@@ -371,6 +384,48 @@ fn what_somebody_did_to_the_tree_is_put_right() {
     world.model.change_record_sets(&zone(), &[ModelChange::delete(gone)], world.now).unwrap();
     assert_eq!(world.plan().change_count(), 1);
     let _ = world.follow();
+}
+
+#[test]
+fn a_paused_pool_keeps_its_tree_as_it_is_and_says_what_is_held() {
+    let mut world = World::of(300, uneven);
+    let old = world.aliases().remove(1);
+    let new = RecordSet { weight: Some(3), ..old.clone() };
+    world
+        .model
+        .change_record_sets(&zone(), &[ModelChange::delete(old), ModelChange::create(new)], world.now)
+        .unwrap();
+    world.document["state"] = json!("paused");
+    let plan = world.plan();
+    assert!(plan.batches.is_empty(), "{plan}");
+    let held = &plan.pools[0].held_back;
+    assert!(
+        held.iter()
+            .any(|held| held.difference.as_deref() == Some("~ tree  4 leaves, weights of its aliases")),
+        "{plan}"
+    );
+    world.end(0..250);
+    assert!(world.plan().batches.is_empty());
+}
+
+#[test]
+fn with_half_of_the_listing_the_dead_go_and_no_alias_is_given_another_weight() {
+    for listed in [3, 5, 60, 155, 200] {
+        let mut world = World::of(300, uneven);
+        let before = world.records().len();
+        world.end((0..300).filter(|number| number % 3 > 0));
+        world.listed = Some(listed);
+        let plan = world.plan();
+        let mut changes = plan.batches.iter().flat_map(Batch::changes);
+        assert!(changes.all(|change| change.action == ChangeAction::Delete), "{plan}");
+        world.take(&plan);
+        assert!(world.records().len() < before || listed < 7);
+        world.listed = None;
+        let plan = world.plan();
+        world.take(&plan);
+        world.shares_are_right("once everything was seen");
+        assert!(world.plan().batches.is_empty());
+    }
 }
 
 #[test]

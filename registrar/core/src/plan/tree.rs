@@ -64,6 +64,7 @@ pub(super) fn of_site(
         scale: observed.scale().or(arrangement.as_ref().and_then(|arrangement| arrangement.scale)),
         shape: observed.clone(),
         is_listed: decided.is_listed,
+        may_rearrange: arrangement.is_some() && room.is_some_and(|room| room.hold.is_none()),
         units: Vec::new(),
     };
     let hold = room.and_then(|room| room.hold.clone());
@@ -148,6 +149,8 @@ struct Planner<'a> {
     scale: Option<Scale>,
     /// Whether the listing is complete. If not, the weights at a leaf are unknown, and only what is seen goes.
     is_listed: bool,
+    /// Whether the tree may be changed by itself.
+    may_rearrange: bool,
     units: Vec<Unit>,
 }
 
@@ -185,7 +188,7 @@ impl<'a> Planner<'a> {
     /// Puts all aliases on another scale, where the present one does not fit what is to come. It goes with the first
     /// batch, which leaves them as it needs them.
     fn rescale(&mut self, by_urgency: &ByUrgency<'_>, arrangement: &Arrangement) {
-        if !self.is_listed || arrangement.scale.is_none() || self.shape.scale() == arrangement.scale {
+        if !self.may_rearrange || arrangement.scale.is_none() || self.shape.scale() == arrangement.scale {
             return;
         }
         self.scale = arrangement.scale;
@@ -310,10 +313,10 @@ impl<'a> Planner<'a> {
     fn rearrange(&mut self, arrangement: &Arrangement) -> Option<TreeStep> {
         let change = self.shape.change_to(arrangement);
         let before = self.units.len();
-        self.scale = arrangement.scale.or(self.scale);
-        if !self.is_listed {
+        if !self.may_rearrange {
             return None;
         }
+        self.scale = arrangement.scale.or(self.scale);
         if change.from == 0 || change.to == 0 {
             let mut next = self.shape.clone();
             next.stand_at(&arrangement.leaf_of);
