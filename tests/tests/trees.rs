@@ -387,6 +387,38 @@ fn what_somebody_did_to_the_tree_is_put_right() {
 }
 
 #[test]
+fn a_pool_grows_into_a_tree_and_changes_weights_in_one_plan() {
+    let mut world = World::of(95, uneven);
+    world.launch(95..130, uneven);
+    world.fleet.get_mut(&3).unwrap().weight = 200;
+    let _ = world.follow();
+    assert!(
+        world.records().iter().all(|record| record.alias_target.is_some() || record.name.as_str() != NAME)
+    );
+}
+
+#[test]
+fn another_routing_takes_a_small_tree_apart_after_its_dead() {
+    for routing in ["simple", "multivalue"] {
+        let mut world = World::of(110, uneven);
+        world.end(0..20);
+        world.document["record"]["routing"] = json!(routing);
+        let plan = world.plan();
+        world.submit(&plan.batches[0]);
+        world.shares_are_right("after the dead are gone");
+        plan.batches[1..].iter().for_each(|batch| world.submit(batch));
+        assert!(world.aliases().is_empty(), "{plan}");
+        assert!(world.plan().batches.is_empty());
+        world.document["record"]["routing"] = json!("weighted");
+        world.launch(110..140, uneven);
+        let plan = world.plan();
+        world.take(&plan);
+        world.shares_are_right("as a tree again");
+        assert!(world.plan().batches.is_empty());
+    }
+}
+
+#[test]
 fn a_paused_pool_keeps_its_tree_as_it_is_and_says_what_is_held() {
     let mut world = World::of(300, uneven);
     let old = world.aliases().remove(1);

@@ -50,10 +50,8 @@ pub(super) fn of_site(
     decided: &PoolDecisions,
     limits: TreeLimits,
 ) -> Option<SiteUnits> {
-    if last.form != Routing::Weighted {
-        return None;
-    }
-    let room = decided.tree.as_ref().filter(|_| decided.is_listed && is_main(observed));
+    let is_weighted = last.form == Routing::Weighted;
+    let room = decided.tree.as_ref().filter(|_| is_weighted && decided.is_listed && is_main(observed));
     let arrangement = room.and_then(|room| arrange(observed, last, all, room, limits));
     let becomes_tree = arrangement.as_ref().is_some_and(|arrangement| !arrangement.leaf_of.is_empty());
     if !(observed.site.is_tree() || becomes_tree) {
@@ -176,6 +174,10 @@ impl<'a> Planner<'a> {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
             self.step(&decisions, Together::Leaf, swapped, arrangement);
         }
+        if last.form != Routing::Weighted {
+            self.give_up(last, by_urgency);
+            return None;
+        }
         let tree = self.rearrange(arrangement);
         for urgency in AFTER {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
@@ -215,6 +217,14 @@ impl<'a> Planner<'a> {
         self.scale = arrangement.scale;
         let touched = self.shape.spots_with(&next);
         next.reweigh(touched.iter().copied().flatten(), self.scale, true);
+        self.go_to(next, &touched, &others, Together::All, Some(Urgency::Add));
+    }
+
+    /// Rewrites a tree as a set of another routing, at once.
+    fn give_up(&mut self, last: &Shape<'_>, by_urgency: ByUrgency<'_>) {
+        let others: Vec<&Decision> = by_urgency.into_values().flatten().collect();
+        let next = self.shape.clone().after(&others);
+        let touched = self.shape.spots_with(last);
         self.go_to(next, &touched, &others, Together::All, Some(Urgency::Add));
     }
 
