@@ -16,7 +16,7 @@ pub struct Growing {
 }
 
 /// The inputs. Payloads of the function grow to the 6 MB that Lambda takes, or to the 10,000 messages of a batch.
-pub const GROWING: [Growing; 34] = [
+pub const GROWING: [Growing; 36] = [
     event("messages that say nothing", 5_000, |n| batch(n, |_| "nonsense ".repeat(60))),
     event("messages with one id", 5_000, |n| list("{\"Records\":[", n, |_| record(1, "{}"), "]}")),
     event("messages of instances", 5_000, |n| batch(n, |at| terminated(at))),
@@ -83,13 +83,14 @@ pub const GROWING: [Growing; 34] = [
     reader("a record of many values", registrar::records_dump, 20_000, |n| {
         zone(1, |_| list(VALUES, n, |at| format!("{{\"Value\":\"{at}\"}}"), "]}"))
     }),
-    reader("marks at many names", registrar::plan, 300, |n| {
-        let zone = zone(n, |at| weighted(&format!("n{at}"), at));
-        format!(
-            "{}\n%%\n{}\n%%\n{{}}\n%%\n{zone}",
-            pool("\"tags\":{\"a\":\"b\"}"),
-            fleet(1, |_| instance(1, "[]"))
-        )
+    reader("a fleet of strangers", registrar::plan, 2_000, |n| {
+        world(&fleet(n, |at| instance(at, "[]")), &zone(0, other))
+    }),
+    reader("records of others at a pool's name", registrar::plan, 1_000, |n| {
+        world(&fleet(1, selected), &zone(n, other))
+    }),
+    reader("instances of a pool", registrar::plan, 150, |n| {
+        world(&fleet(n, selected), &zone(n, |at| weighted("a", at)))
     }),
 ];
 
@@ -183,6 +184,22 @@ fn fleet(instances: usize, instance: impl Fn(usize) -> String) -> String {
 
 fn instance(number: usize, tags: &str) -> String {
     format!("{{\"InstanceId\":\"i-{number:08x}\",\"State\":{{\"Name\":\"running\"}},\"Tags\":{tags}}}")
+}
+
+/// An instance that the pool selects.
+fn selected(number: usize) -> String {
+    let tags = "[{\"Key\":\"a\",\"Value\":\"b\"}],\"NetworkInterfaces\":[{\"Association\":{\"CarrierIp\":\"192.0.2.9\"}}]";
+    instance(number, tags)
+}
+
+/// A record at the pool's name that somebody else made.
+fn other(number: usize) -> String {
+    weighted("a", number).replace("registrar/default", "somebody")
+}
+
+/// A pool at the name `a.example.com`, with a fleet and records.
+fn world(fleet: &str, zone: &str) -> String {
+    format!("{}\n%%\n{fleet}\n%%\n{{}}\n%%\n{zone}", pool("\"tags\":{\"a\":\"b\"}"))
 }
 
 fn member(at: usize) -> String {
