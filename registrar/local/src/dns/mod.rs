@@ -11,6 +11,7 @@ mod draw;
 mod edns;
 mod faults;
 mod handler;
+mod health;
 mod lookup;
 mod message;
 mod rdata;
