@@ -73,6 +73,7 @@ fn the_json_status_is_versioned_and_tells_the_same() {
 
 const A_TREE: &str = r#"
 why = "A tree with a leaf that nobody is led to, and an alias that leads nowhere."
+pools.video = {}
 fleet = ["i-01 running carrier=155.146.10.1"]
 zone = [
   "video.bos.edge.example.com A registrar/default/video/l00 weight=200 alias=l00.video.bos.edge.example.com@Z0EDGE!",
