@@ -10,7 +10,6 @@ use aws_sdk_route53::config::retry::RetryConfig;
 use registrar_core::execute::Reply;
 use registrar_core::inventory::{Gap, GapSource, HostedZone};
 use registrar_core::name::RecordName;
-use registrar_core::owner::OWNER_LABEL;
 use registrar_core::plan::Batch;
 use registrar_core::record_set::{RecordSet, RecordType};
 
@@ -22,7 +21,7 @@ use crate::elements::UnknownElements;
 use crate::errors::{Kind, PortError, send};
 use crate::pages::Pages;
 use crate::replies::{self, CHANGE, Sent};
-use crate::skip_scan::{Cursor, SkipScan};
+use crate::skip_scan::{Cursor, SkipScan, of_pool};
 
 const LIST: &str = "route53:ListResourceRecordSets";
 const GET_CHANGE: &str = "route53:GetChange";
@@ -38,17 +37,16 @@ struct Page {
 }
 
 impl Aws {
-    /// Reads the record sets at these names and at the names of their owner texts, and as few others as
-    /// pages allow.
+    /// Reads the record sets of pools at these names: there, at the names of their owner texts and at their
+    /// leaves, and as few others as pages allow.
     pub async fn list_names(
         &self,
         zone: &ZoneAccess,
         names: &BTreeSet<RecordName>,
         deadline: Deadline,
     ) -> HostedZone {
-        let texts = names.iter().filter_map(|name| name.child(OWNER_LABEL).ok());
-        let wanted: BTreeSet<RecordName> = texts.chain(names.iter().cloned()).collect();
-        let mut scan = SkipScan::new(&wanted);
+        let wanted: BTreeSet<RecordName> = names.iter().flat_map(of_pool).collect();
+        let mut scan = SkipScan::new(names);
         let Some(start) = scan.start() else { return HostedZone::default() };
         let is_wanted = |record: &RecordSet| wanted.contains(&record.name);
         self.list(zone, Some(start), deadline, is_wanted, |next| scan.after(next)).await

@@ -12,6 +12,7 @@ mod edns;
 mod faults;
 pub mod fuzzing;
 mod handler;
+mod health;
 mod lookup;
 mod message;
 mod rdata;
