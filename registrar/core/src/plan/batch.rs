@@ -111,6 +111,12 @@ impl Batch {
         deleted.into_iter().chain(created)
     }
 
+    /// Counts the changes that units come to which follow each other in one request.
+    pub(crate) fn changes_of(units: &[Unit]) -> usize {
+        let (deleted, created) = net(units);
+        deleted.len() + created.len()
+    }
+
     /// Returns a comment that names the deployment's pools, for Route 53's own logs.
     #[must_use]
     pub fn comment(&self) -> String {
