@@ -181,6 +181,14 @@ impl Execution {
         &self.outcome
     }
 
+    /// Returns until when a request may wait for the account's budget: while its plan is young, and there is
+    /// time. What would have to wait for longer is throttled, and comes back smaller or planned anew.
+    #[must_use]
+    pub fn submit_until(&self) -> Timestamp {
+        let old = self.plan.observed_at.checked_add(OLDEST_PLAN).unwrap_or(Timestamp::MAX);
+        old.min(self.deadline)
+    }
+
     /// Says what to do next.
     pub fn next(&mut self, now: Timestamp) -> Effect {
         if now >= self.deadline && !matches!(self.state, State::Finished) {

@@ -26,9 +26,11 @@
 mod ledger;
 mod limits;
 mod reason;
+mod room;
 
 pub use ledger::RemovalLedger;
 pub use reason::{Decision, Evidence, Hold, HoldReason, Notice, PoolDecisions, Verdict};
+pub(crate) use room::ZoneRoom;
 
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, DifferenceKind, PoolDiff};
@@ -60,6 +62,8 @@ pub(crate) struct Guard<'a> {
     pub(crate) pause: Option<&'a Pause>,
     /// The operator's order to let held removals go, where it is in force.
     pub(crate) release: Option<&'a Release>,
+    /// The room that hosted zones have left.
+    pub(crate) zone_room: &'a ZoneRoom,
 }
 
 impl Guard<'_> {
@@ -74,6 +78,7 @@ impl Guard<'_> {
             budget_spent: 0,
             release_used: None,
         };
+        self.limit_to_hosted_zone(&mut decided);
         self.limit_removals(&mut decided);
         self.limit_size(&mut decided);
         self.keep_last(&mut decided);

@@ -5,6 +5,7 @@
 
 mod batch;
 mod checksum;
+mod forecast;
 mod human;
 mod json;
 mod review;
@@ -18,12 +19,17 @@ use jiff::Timestamp;
 
 pub use batch::{Batch, Change, ChangeBatchDocument, MOST_CHARACTERS, MOST_VALUES, Unit, Urgency};
 pub use checksum::Checksum;
+pub(crate) use forecast::most_in;
+pub use forecast::{
+    CHANGE_BURST, CHANGES_PER_SEC, Forecast, MOST_IN_HOSTED_ZONE, REQUEST_BURST, REQUESTS_PER_SEC,
+    RouteBudget, ZoneForecast,
+};
 pub use json::PlanDocument;
 pub use review::{MovedWorld, ReviewError, ReviewedPlan};
 
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, PoolDiff};
-use crate::guard::{Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict};
+use crate::guard::{Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict, ZoneRoom};
 use crate::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use crate::inventory::{Gap, HostedZone, Inventory};
 use crate::orders::{Orders, Pause};
@@ -66,6 +72,8 @@ pub struct Plan {
     pub batches: Vec<Batch>,
     /// The sets that the batches touch, as they were read: the preconditions.
     pub observed: BTreeMap<(HostedZoneId, SetKey), Vec<Arc<RecordSet>>>,
+    /// The record sets of each hosted zone, where they were counted.
+    pub hosted_zone_records: BTreeMap<HostedZoneId, u64>,
     /// The reads that were incomplete.
     pub gaps: Vec<Gap>,
     /// What else an operator should know.
@@ -133,24 +141,29 @@ impl Plan {
             .collect();
         let retired: BTreeSet<PoolName> = leaving.iter().map(|owner| owner.pool.clone()).collect();
         let marked = MarkedPlaces::find(zones, leaving);
-        let notes = orphans(&marked, &input);
+        let mut notes = orphans(&marked, &input);
+        let mut room = ZoneRoom::of(zones);
         let mut units = Vec::new();
         let mut planned = Vec::new();
         for (name, policy) in pools {
             let (plan, of_pool) = match policy {
-                Ok(policy) => plan_pool(&input, name, policy, &marked, &index),
+                Ok(policy) => plan_pool(&input, name, policy, &marked, &index, &mut room),
                 Err(error) => (PoolPlan::held(name, error), Vec::new()),
             };
             planned.push(plan);
             units.extend(of_pool);
         }
         let batches = batch::pack(units::join_handovers(units, &retired));
+        let counted = |(id, zone): (&HostedZoneId, &HostedZone)| Some((id.clone(), zone.record_count?));
+        let hosted_zone_records: BTreeMap<HostedZoneId, u64> = zones.iter().filter_map(counted).collect();
+        notes.extend(forecast::notes(&forecast::zones(&batches, &hosted_zone_records)));
         Self {
             deployment: input.deployment.clone(),
             observed_at: input.inventory.observed_at,
             pools: planned,
             observed: observed_sets(&batches, zones),
             batches,
+            hosted_zone_records,
             gaps: input.inventory.gaps(),
             notes,
         }
@@ -294,6 +307,7 @@ fn plan_pool(
     policy: &Policy,
     marked: &MarkedPlaces<'_>,
     index: &SelectionIndex<'_>,
+    room: &mut ZoneRoom,
 ) -> (PoolPlan, Vec<Unit>) {
     let owner = Owner { deployment: input.deployment.clone(), pool: name.clone() };
     let place = Place { hosted_zone_id: policy.hosted_zone_id.clone(), name: policy.name.clone() };
@@ -311,11 +325,14 @@ fn plan_pool(
         budget_is_closed: input.ledger.is_closed(name),
         pause,
         release: input.orders.release(name, now),
+        zone_room: room,
     };
     let decided = guard.decide(PoolDiff::new(&desired, &sites));
+    let in_set = guard.room();
+    room.take(&policy.hosted_zone_id, &decided);
     let units: Vec<Unit> = sites.all().flat_map(|site| units::of_site(&desired, site, &decided)).collect();
     let mut plan = describe(&desired, &sites, decided, &units);
-    plan.room = Some(guard.room());
+    plan.room = Some(in_set);
     plan.headline = Some(headline(policy, pause));
     (plan, units)
 }
