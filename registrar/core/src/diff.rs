@@ -13,6 +13,7 @@
 //! | another TTL in the set | any | `Ttl` |
 //! | records of another routing | any | `Routing` |
 //! | no, another or an unwanted fallback | | `Fallback` |
+//! | more records than one set holds, or leaves that are not even | any | `Tree`, once the guard has decided who stays |
 //!
 //! A difference says nothing about whether it may be acted on; that is the guard's business.
 
@@ -103,6 +104,38 @@ pub enum DifferenceKind {
         /// What should be there.
         new: Option<Arc<RecordSet>>,
     },
+    /// The pool's records stand in too many sets, in too few, or unevenly.
+    Tree(TreeChange),
+}
+
+/// How a pool's tree changes by itself, apart from the instances that come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeChange {
+    /// How many leaves there are; none for one set at the pool's name.
+    pub from: usize,
+    /// How many leaves there should be.
+    pub to: usize,
+    /// How many records stand elsewhere afterwards.
+    pub moved: usize,
+}
+
+impl fmt::Display for TreeChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let leaves = |count: usize| match count {
+            0 => "one set".to_owned(),
+            1 => "1 leaf".to_owned(),
+            count => format!("{count} leaves"),
+        };
+        write!(f, "~ tree  {}", leaves(self.from))?;
+        if self.from != self.to {
+            write!(f, " → {}", leaves(self.to))?;
+        }
+        match self.moved {
+            0 if self.from == self.to => f.write_str(", weights of its aliases"),
+            0 => Ok(()),
+            moved => write!(f, ", {moved} moved"),
+        }
+    }
 }
 
 /// Everything in which one pool's records differ.
@@ -211,6 +244,7 @@ fn new_entry(desired: &DesiredPool<'_>, member: &DesiredMember, old: Option<&Ent
         address: Some(member.address.0),
         weight: desired.weight(member, old.and_then(|old| old.weight)),
         health_check_id: old.and_then(|old| old.health_check_id.clone()),
+        leaf: old.and_then(|old| old.leaf),
         as_read: None,
     }
 }
@@ -233,9 +267,13 @@ fn compare_entry(
     }
     let as_read = old.as_read.as_ref().filter(|_| same_form)?;
     let ttl_secs = as_read.ttl_secs.unwrap_or(desired.policy.ttl_secs);
-    let written =
-        member_record(desired, desired.policy.routing, &site.place.name, (&instance, &new), ttl_secs);
-    (written.as_ref() != Some(as_read.as_ref())).then_some(DifferenceKind::Repair { instance, old, new })
+    let written = member_record(desired, desired.policy.routing, &as_read.name, (&instance, &new), ttl_secs);
+    let is_doubled = site.surplus.contains_key(&instance);
+    (is_doubled || written.as_ref() != Some(as_read.as_ref())).then_some(DifferenceKind::Repair {
+        instance,
+        old,
+        new,
+    })
 }
 
 /// Builds the record set of one entry in the given form; `None` for an entry without an address.
@@ -286,9 +324,10 @@ impl Difference {
             | DifferenceKind::Move { instance, .. }
             | DifferenceKind::Reweight { instance, .. }
             | DifferenceKind::Repair { instance, .. } => Some(instance),
-            DifferenceKind::Ttl { .. } | DifferenceKind::Routing { .. } | DifferenceKind::Fallback { .. } => {
-                None
-            }
+            DifferenceKind::Ttl { .. }
+            | DifferenceKind::Routing { .. }
+            | DifferenceKind::Fallback { .. }
+            | DifferenceKind::Tree(_) => None,
         }
     }
 }
@@ -321,6 +360,7 @@ impl fmt::Display for Difference {
             DifferenceKind::Move { instance, old, new }
             | DifferenceKind::Reweight { instance, old, new }
             | DifferenceKind::Repair { instance, old, new } => write!(f, "~ {instance}  {old} → {new}"),
+            DifferenceKind::Tree(change) => change.fmt(f),
             DifferenceKind::Ttl { from, to } => write!(f, "~ TTL  {from} s → {to} s"),
             DifferenceKind::Routing { from, to } => write!(f, "~ routing  {from} → {to}"),
             DifferenceKind::Fallback { old, new } => {

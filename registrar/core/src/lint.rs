@@ -12,8 +12,9 @@ use crate::adopt::Adoption;
 use crate::guard::MOST_IN_SET;
 use crate::ids::{DeploymentName, HostedZoneId, PoolName};
 use crate::inventory::Inventory;
+use crate::leaf::Leaf;
 use crate::name::RecordName;
-use crate::owner::{MemberText, OWNER_LABEL, OwnerMark};
+use crate::owner::{MemberText, OWNER_LABEL, OwnerMark, Role};
 use crate::plan::{Batch, Change, MOST_CHARACTERS, MOST_VALUES, Plan, Unit};
 use crate::pool::{Pool, PoolState, WhenEmpty};
 use crate::record_set::{ChangeAction, RecordKey, RecordSet, RecordType, RoutingKind, SetKey};
@@ -34,6 +35,8 @@ pub enum Rule {
     OneTtl,
     /// A name that answers before and after a plan answers in between, and for good where the policy says so.
     NeverEmpty,
+    /// An alias of a pool's leads to a leaf that has records.
+    AliasTarget,
 }
 
 /// A rule that a plan breaks.
@@ -152,12 +155,17 @@ pub fn lint_adopting(
     {
         let name = &change.record.name;
         check.load(&batch.hosted_zone_id, name, inventory);
+        let targets = change.record.alias_target.as_ref().map(|alias| &alias.dns_name);
+        for name in targets.into_iter().chain(Leaf::of(name).as_ref().map(|(_, above)| above)) {
+            check.load(&batch.hosted_zone_id, name, inventory);
+        }
         if let (None, Ok(texts)) = (&change.record.set_identifier, name.child(OWNER_LABEL)) {
             check.load(&batch.hosted_zone_id, &texts, inventory);
         }
     }
-    let names: Vec<Place> =
-        check.world.keys().filter(|place| answers(&check.world, place)).cloned().collect();
+    // Whether a leaf answers by itself is nobody's concern: clients ask for the name above it.
+    let asked_for = check.world.keys().filter(|place| !check.is_leaf(place) && answers(&check.world, place));
+    let names: Vec<Place> = asked_for.cloned().collect();
     let mut emptied: BTreeSet<&Place> = BTreeSet::new();
     for batch in &plan.batches {
         check.batch(batch, inventory);
@@ -195,14 +203,36 @@ fn place(zone: &HostedZoneId, name: &RecordName) -> Place {
 }
 
 fn answers(world: &World, place: &Place) -> bool {
-    world.get(place).is_some_and(|records| {
-        records.iter().any(|record| matches!(record.r#type, RecordType::A | RecordType::Cname))
-    })
+    let answers = |record: &Arc<RecordSet>| match record.r#type {
+        RecordType::A => target(place, record).is_none_or(|target| has_records(world, &target)),
+        RecordType::Cname => true,
+        RecordType::Ns | RecordType::Soa | RecordType::Txt | RecordType::Other(_) => false,
+    };
+    world.get(place).is_some_and(|records| records.iter().any(answers))
+}
+
+/// Returns where an alias to a leaf leads.
+fn target(place: &Place, record: &RecordSet) -> Option<Place> {
+    let mark: OwnerMark = record.set_identifier.as_deref()?.parse().ok()?;
+    let alias = record.alias_target.as_ref().filter(|_| matches!(mark.role, Role::Leaf(_)))?;
+    let is_here = alias.hosted_zone_id == place.hosted_zone_id.as_str();
+    is_here.then(|| self::place(&place.hosted_zone_id, &alias.dns_name))
+}
+
+/// Says whether something of type A stands at a place; of one that was not looked at, nobody knows otherwise.
+fn has_records(world: &World, place: &Place) -> bool {
+    world.get(place).is_none_or(|records| records.iter().any(|record| record.r#type == RecordType::A))
 }
 
 impl Check<'_> {
     fn note(&mut self, rule: Rule, pools: impl IntoIterator<Item = PoolName>, detail: String) {
         self.notes.push(LintNote { rule, pools: pools.into_iter().collect(), detail });
+    }
+
+    /// Says whether a place is a leaf of a pool's.
+    fn is_leaf(&self, place: &Place) -> bool {
+        Leaf::of(&place.name)
+            .is_some_and(|(_, above)| self.selected.contains(&(&place.hosted_zone_id, &above)))
     }
 
     fn load(&mut self, zone: &HostedZoneId, name: &RecordName, inventory: &Inventory) {
@@ -225,17 +255,46 @@ impl Check<'_> {
             );
         }
         let mut touched: BTreeMap<SetKey, BTreeSet<PoolName>> = BTreeMap::new();
-        for action in [ChangeAction::Delete, ChangeAction::Create] {
-            for unit in &batch.units {
-                for change in unit.changes.iter().filter(|change| change.action == action) {
-                    self.change(unit, change);
-                    touched.entry(change.record.set_key()).or_default().insert(unit.pool.clone());
-                }
+        let mut above: BTreeMap<Place, BTreeSet<PoolName>> = BTreeMap::new();
+        for (unit, change) in batch.attributed_changes() {
+            touched.entry(change.record.set_key()).or_default().insert(unit.pool.clone());
+            let name = &change.record.name;
+            let name = Leaf::of(name).map_or_else(|| name.clone(), |(_, above)| above);
+            above.entry(place(&batch.hosted_zone_id, &name)).or_default().insert(unit.pool.clone());
+        }
+        let places: BTreeSet<Place> = above.keys().cloned().collect();
+        let before = self.dangling(&places);
+        for (unit, change) in batch.attributed_changes() {
+            self.change(unit, change);
+        }
+        // An alias to an empty leaf answers nothing to those who draw it.
+        for (key, (at, alias)) in self.dangling(&places) {
+            if !before.contains_key(&key) {
+                let pools = above.get(&at).cloned().unwrap_or_default();
+                self.note(Rule::AliasTarget, pools, format!("{alias} would lead to nothing"));
             }
         }
         for (set, pools) in touched {
             self.set(&place(&batch.hosted_zone_id, &set.name), &set, pools, inventory);
         }
+    }
+
+    /// Returns the pools' own aliases at these places that lead to nothing.
+    fn dangling(&self, places: &BTreeSet<Place>) -> BTreeMap<RecordKey, (Place, Arc<RecordSet>)> {
+        let at = |place: &Place| {
+            self.world
+                .get(place)
+                .into_iter()
+                .flatten()
+                .map(|record| (place.clone(), Arc::clone(record)))
+                .collect::<Vec<_>>()
+        };
+        let records = places.iter().flat_map(at);
+        let dangling = records.filter(|(at, record)| {
+            self.owner(record, &at.hosted_zone_id).is_some()
+                && target(at, record).is_some_and(|target| !has_records(&self.world, &target))
+        });
+        dangling.map(|(at, record)| (record.key(), (at, record))).collect()
     }
 
     fn change(&mut self, unit: &Unit, change: &Change) {
@@ -313,7 +372,9 @@ impl Check<'_> {
         let zone = &unit.hosted_zone_id;
         let rewrites = self.deleted.contains(&(zone.clone(), record.key()));
         let text_of = record.name.parent().filter(|_| record.name.labels().next() == Some(OWNER_LABEL));
-        let selected = self.selected.contains(&(zone, text_of.as_ref().unwrap_or(&record.name)));
+        let above = text_of.or_else(|| Leaf::of(&record.name).map(|(_, above)| above));
+        let names = [Some(&record.name), above.as_ref()];
+        let selected = names.into_iter().flatten().any(|name| self.selected.contains(&(zone, name)));
         if !rewrites && !selected {
             let detail = format!("CREATE of {record} at a name of no pool");
             self.note(Rule::OnlySelectedNames, [unit.pool.clone()], detail);

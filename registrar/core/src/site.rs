@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use crate::inventory::HostedZone;
+use crate::leaf::Leaf;
 use crate::name::RecordName;
 use crate::owner::{MemberText, OWNER_LABEL, Owner, OwnerMark, Role};
 use crate::pool::Routing;
@@ -25,6 +26,8 @@ pub struct Entry {
     pub weight: Option<u8>,
     /// The health check that somebody attached to the record.
     pub health_check_id: Option<String>,
+    /// The leaf at which the record stands; absent at the pool's name, and for one that is not placed yet.
+    pub leaf: Option<Leaf>,
     /// The record set as it was read; absent for an address within a simple set, and for new entries.
     pub as_read: Option<Arc<RecordSet>>,
 }
@@ -63,6 +66,12 @@ pub struct Site {
     pub entries: BTreeMap<InstanceId, Entry>,
     /// The pool's weight-0 fallback record.
     pub fallback: Option<Arc<RecordSet>>,
+    /// The pool's aliases to its leaves.
+    pub aliases: BTreeMap<Leaf, Arc<RecordSet>>,
+    /// Further records of instances that have an entry: two executors may each have made one.
+    pub surplus: BTreeMap<InstanceId, Vec<Arc<RecordSet>>>,
+    /// Leaves at which others have records.
+    pub taken: BTreeSet<Leaf>,
     /// Every record set that the pool owns here, as it was read.
     pub owned: Vec<Arc<RecordSet>>,
     /// Record sets of others that share the set, and may.
@@ -82,6 +91,12 @@ impl Site {
     pub fn ttl_secs(&self) -> Option<u32> {
         let own = self.owned.iter().filter(|record| record.r#type == RecordType::A);
         self.foreign_ttl_secs().or_else(|| own.filter_map(|record| record.ttl_secs).next())
+    }
+
+    /// Says whether the pool's records stand in a tree.
+    #[must_use]
+    pub fn is_tree(&self) -> bool {
+        !self.aliases.is_empty() || self.entries.values().any(|entry| entry.leaf.is_some())
     }
 
     /// Returns the TTL that others' records in the set have.
@@ -104,8 +119,14 @@ impl Site {
         let name = &site.place.name.clone();
         let texts = owner_texts(name, zone);
         let mut loose = Vec::new();
+        let mut at_name = Vec::new();
         for record in zone.at_name(name) {
             match (&record.r#type, mark(record)) {
+                (RecordType::A, Some(OwnerMark { owner: of, role: Role::Member(instance) }))
+                    if of == *owner =>
+                {
+                    at_name.push((instance, record));
+                }
                 (RecordType::A, Some(mark)) if mark.owner == *owner => site.add_marked(record, mark.role),
                 (RecordType::A, Some(mark)) if leaving.contains(&mark.owner) => {}
                 (RecordType::A, _) => loose.push(record),
@@ -113,6 +134,7 @@ impl Site {
                 (RecordType::Ns | RecordType::Soa | RecordType::Txt | RecordType::Other(_), _) => {}
             }
         }
+        site.add_members(at_name, owner, zone, leaving);
         match texts {
             Some(texts) if leaves(texts, owner, leaving) => {
                 loose.retain(|record| {
@@ -135,6 +157,9 @@ impl Site {
             form: None,
             entries: BTreeMap::new(),
             fallback: None,
+            aliases: BTreeMap::new(),
+            surplus: BTreeMap::new(),
+            taken: BTreeSet::new(),
             owned: Vec::new(),
             siblings: Vec::new(),
             in_the_way: Vec::new(),
@@ -144,22 +169,70 @@ impl Site {
     }
 
     fn add_marked(&mut self, record: &Arc<RecordSet>, role: Role) {
+        match role {
+            Role::Fallback => self.fallback = Some(record.clone()),
+            Role::Leaf(leaf) => {
+                self.aliases.insert(leaf, record.clone());
+            }
+            Role::Member(instance) => return self.add_member(None, instance, record),
+        }
+        self.own(record);
+    }
+
+    fn own(&mut self, record: &Arc<RecordSet>) {
         self.owned.push(record.clone());
         let weighted = record.routing() == RoutingKind::Weighted;
         self.form = Some(if weighted { Routing::Weighted } else { Routing::Multivalue });
-        match role {
-            Role::Fallback => self.fallback = Some(record.clone()),
-            Role::Leaf(_) => {}
-            Role::Member(instance) => {
-                let entry = Entry {
-                    address: record.addresses().next(),
-                    weight: record.weight,
-                    health_check_id: record.health_check_id.clone(),
-                    as_read: Some(record.clone()),
-                };
-                self.entries.insert(instance, entry);
+    }
+
+    /// Adds the members at the name and at its leaves. Of an instance that has both, the one that a tree needs is its
+    /// entry.
+    fn add_members(
+        &mut self,
+        at_name: Vec<(InstanceId, &Arc<RecordSet>)>,
+        owner: &Owner,
+        zone: &HostedZone,
+        leaving: &BTreeSet<Owner>,
+    ) {
+        let is_tree = !self.aliases.is_empty();
+        let add_at_name = |site: &mut Self| {
+            at_name.iter().for_each(|(instance, record)| site.add_member(None, instance.clone(), record));
+        };
+        if !is_tree {
+            add_at_name(self);
+        }
+        for (leaf, record) in zone.at_leaves(&self.place.name.clone()) {
+            match (&record.r#type, mark(record)) {
+                (RecordType::A, Some(OwnerMark { owner: of, role: Role::Member(instance) }))
+                    if of == *owner =>
+                {
+                    self.add_member(Some(leaf), instance, record);
+                }
+                (RecordType::A, Some(mark)) if leaving.contains(&mark.owner) => {}
+                (RecordType::A | RecordType::Cname, _) => {
+                    self.taken.insert(leaf);
+                }
+                (RecordType::Ns | RecordType::Soa | RecordType::Txt | RecordType::Other(_), _) => {}
             }
         }
+        if is_tree {
+            add_at_name(self);
+        }
+    }
+
+    fn add_member(&mut self, leaf: Option<Leaf>, instance: InstanceId, record: &Arc<RecordSet>) {
+        self.own(record);
+        if self.entries.contains_key(&instance) {
+            return self.surplus.entry(instance).or_default().push(record.clone());
+        }
+        let entry = Entry {
+            address: record.addresses().next(),
+            weight: record.weight,
+            health_check_id: record.health_check_id.clone(),
+            leaf,
+            as_read: Some(record.clone()),
+        };
+        self.entries.insert(instance, entry);
     }
 
     /// Sorts the owner texts: with one of ours there, the simple set beside them is ours too.
@@ -199,7 +272,7 @@ impl Site {
             published.iter().filter(|ip| !ours.values().any(|our| our == *ip)).copied().collect();
         for (instance, address) in ours {
             let address = Some(address).filter(|address| published.contains(address));
-            let entry = Entry { address, weight: None, health_check_id: None, as_read: None };
+            let entry = Entry { address, weight: None, health_check_id: None, leaf: None, as_read: None };
             self.entries.entry(instance).or_insert(entry);
         }
         self.owned.extend(set);
@@ -271,10 +344,11 @@ impl<'a> MarkedPlaces<'a> {
         &'s self,
         deployment: &'s DeploymentName,
         pools: &'s BTreeSet<&PoolName>,
-    ) -> impl Iterator<Item = (&'s Owner, &'s BTreeSet<Place>)> {
+    ) -> impl Iterator<Item = (&'s Owner, BTreeSet<Place>)> {
         self.places
             .iter()
             .filter(move |(owner, _)| owner.deployment == *deployment && !pools.contains(&owner.pool))
+            .map(|(owner, places)| (owner, roots(places)))
     }
 
     /// Reads the sites of a pool whose records should be at `place`, in the form `wanted`.
@@ -284,9 +358,20 @@ impl<'a> MarkedPlaces<'a> {
             let zone = self.zones.get(&place.hosted_zone_id).unwrap_or(&unread);
             Site::read(place.clone(), wanted, owner, zone, &self.leaving)
         };
-        let elsewhere = self.places.get(owner).into_iter().flatten().filter(|marked| *marked != place);
-        Sites { main: read(place), strays: elsewhere.map(read).collect() }
+        let mut places = self.places.get(owner).cloned().unwrap_or_default();
+        places.insert(place.clone());
+        let elsewhere = roots(&places).into_iter().filter(|marked| marked != place);
+        Sites { main: read(place), strays: elsewhere.map(|place| read(&place)).collect() }
     }
+}
+
+/// Returns the places that are no leaves of others among them.
+fn roots(places: &BTreeSet<Place>) -> BTreeSet<Place> {
+    let is_leaf = |place: &Place| {
+        let above = Leaf::of(&place.name).map(|(_, name)| Place { name, ..place.clone() });
+        above.is_some_and(|above| places.contains(&above))
+    };
+    places.iter().filter(|place| !is_leaf(place)).cloned().collect()
 }
 
 /// Says whether a pool owns any record at a name.
@@ -294,7 +379,8 @@ impl<'a> MarkedPlaces<'a> {
 pub fn owns_any(zone: &HostedZone, owner: &Owner, name: &RecordName) -> bool {
     let marked = |record: &Arc<RecordSet>| mark(record).is_some_and(|mark| mark.owner == *owner);
     let in_text = |value: &str| value.parse::<MemberText>().is_ok_and(|text| text.owner == *owner);
-    zone.at_name(name).any(marked) || owner_texts(name, zone).is_some_and(|texts| texts.values().any(in_text))
+    zone.at_name(name).chain(zone.at_leaves(name).map(|(_, record)| record)).any(marked)
+        || owner_texts(name, zone).is_some_and(|texts| texts.values().any(in_text))
 }
 
 fn mark(record: &RecordSet) -> Option<OwnerMark> {

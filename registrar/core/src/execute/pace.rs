@@ -33,7 +33,7 @@ impl Pace {
     /// is never split.
     pub(super) fn units(&self, units: &[Unit]) -> usize {
         let Some(most) = self.most else { return units.len() };
-        let fits = |count: usize| units.get(..count).is_some_and(|part| Batch::changes_of(part) <= most);
+        let fits = |count: usize| units.get(..count).is_some_and(|part| Batch::net_changes(part) <= most);
         if fits(units.len()) {
             return units.len();
         }

@@ -5,11 +5,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use super::{Decision, Evidence, Guard, Hold, HoldReason, MOST_IN_SET, PoolDecisions, Verdict};
+use super::{Decision, Evidence, Guard, Hold, HoldReason, PoolDecisions, Verdict};
 use crate::diff::DifferenceKind;
 use crate::ids::InstanceId;
 use crate::orders::Release;
-use crate::pool::{Routing, WhenEmpty};
+use crate::pool::WhenEmpty;
 
 impl Guard<'_> {
     /// Holds back removals without proof beyond the budget; those that nobody knows go first.
@@ -92,17 +92,17 @@ impl Guard<'_> {
         let staying = self.staying(decided);
         let wanted = self.desired.policy.routing;
         let mut form = self.sites.main.form.unwrap_or(wanted);
-        let others = self.sites.main.siblings.len();
         for decision in &mut decided.decisions {
             let room = match &decision.difference.kind {
                 DifferenceKind::Routing { .. } => self.most_members(wanted),
-                DifferenceKind::Fallback { old: None, .. } => MOST_IN_SET.saturating_sub(others + 1),
+                DifferenceKind::Fallback { old: None, .. } => self.most_members(form),
                 DifferenceKind::Add { .. }
                 | DifferenceKind::Remove { .. }
                 | DifferenceKind::Move { .. }
                 | DifferenceKind::Reweight { .. }
                 | DifferenceKind::Repair { .. }
                 | DifferenceKind::Ttl { .. }
+                | DifferenceKind::Tree(_)
                 | DifferenceKind::Fallback { .. } => continue,
             };
             if matches!(decision.verdict, Verdict::Go(_)) && staying > room {
@@ -117,35 +117,6 @@ impl Guard<'_> {
         let additions = decided.decisions.iter_mut().filter(|decision| is_addition(decision));
         for decision in additions.skip(room.saturating_sub(staying)) {
             decision.verdict = Verdict::Hold(self.no_room(room));
-        }
-    }
-
-    fn no_room(&self, room: usize) -> Hold {
-        Hold::new(
-            HoldReason::Capacity,
-            format!("the set at {} has room for {room} instances", self.sites.main.place),
-            "spread the fleet over several pools with names of their own",
-        )
-    }
-
-    /// Returns how many members the pool's set has room for, in the form that it has or will have.
-    pub(crate) fn room(&self) -> usize {
-        self.most_members(self.sites.main.form.unwrap_or(self.desired.policy.routing))
-    }
-
-    /// For a simple pool: what fits in one request even when every value and owner text is rewritten,
-    /// deleted once and created once (1,000 values and 32,000 characters, `ChangeResourceRecordSets`).
-    fn most_members(&self, form: Routing) -> usize {
-        let site = &self.sites.main;
-        match form {
-            Routing::Weighted | Routing::Multivalue => {
-                MOST_IN_SET.saturating_sub(site.siblings.len() + usize::from(self.desired.fallback.is_some()))
-            }
-            Routing::Simple => {
-                let longest_text = self.desired.owner.to_string().len() + "\"registrar//=\"".len() + 34 + 15;
-                let by_characters = 32_000 / (2 * (longest_text + 15));
-                by_characters.min(1_000 / 4).saturating_sub(site.foreign_values.len())
-            }
         }
     }
 

@@ -27,10 +27,11 @@ mod ledger;
 mod limits;
 mod reason;
 mod room;
+mod zone_room;
 
 pub use ledger::RemovalLedger;
-pub use reason::{Decision, Evidence, Hold, HoldReason, Notice, PoolDecisions, Verdict};
-pub(crate) use room::ZoneRoom;
+pub use reason::{Decision, Evidence, Hold, HoldReason, Notice, PoolDecisions, TreeRoom, Verdict};
+pub(crate) use zone_room::ZoneRoom;
 
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, DifferenceKind, PoolDiff};
@@ -42,6 +43,7 @@ use crate::pool::{PoolState, Routing};
 use crate::record_set::{RecordSet, RecordType};
 use crate::site::{Site, Sites};
 use crate::standing::{Standing, WeightRequest};
+use crate::tree::TreeLimits;
 
 /// Weighted or multivalue record sets of one name and type (Route 53 Developer Guide, "Quotas").
 pub const MOST_IN_SET: usize = 100;
@@ -64,6 +66,8 @@ pub(crate) struct Guard<'a> {
     pub(crate) release: Option<&'a Release>,
     /// The room that hosted zones have left.
     pub(crate) zone_room: &'a ZoneRoom,
+    /// How large sets may be.
+    pub(crate) tree: TreeLimits,
 }
 
 impl Guard<'_> {
@@ -77,6 +81,8 @@ impl Guard<'_> {
             errors: self.errors(),
             budget_spent: 0,
             release_used: None,
+            is_listed: self.zone_gap.is_none(),
+            tree: self.tree_room(),
         };
         self.limit_to_hosted_zone(&mut decided);
         self.limit_removals(&mut decided);
@@ -104,6 +110,7 @@ impl Guard<'_> {
             DifferenceKind::Repair { .. } => self.unless_obstructed(Evidence::Drifted),
             DifferenceKind::Ttl { .. } => self.ttl_change(),
             DifferenceKind::Routing { .. } => self.routing_change(),
+            DifferenceKind::Tree(_) => self.unless_obstructed(Evidence::Size),
             DifferenceKind::Fallback { new: Some(_), .. } => self.unless_obstructed(Evidence::Document),
             DifferenceKind::Fallback { new: None, .. } if at_stray && !self.is_retired() => {
                 Verdict::Hold(self.name_changed())
@@ -325,23 +332,22 @@ impl Guard<'_> {
         notices
     }
 
+    /// Returns why nothing may change now, by the document or the operator, given what would allow it.
+    fn paused(&self, evidence: &str) -> Option<Hold> {
+        if self.desired.policy.state == PoolState::Paused {
+            let hint = "set state to \"active\" in the pool document to let it go ahead";
+            return Some(Hold::new(HoldReason::Paused, evidence, hint));
+        }
+        let Pause { reason, until, .. } = self.pause?;
+        let detail = format!("{evidence}; paused until {until:.0}: {reason}");
+        Some(Hold::new(HoldReason::Paused, detail, self.order("resume").to_string()))
+    }
+
     /// Holds everything back while the document or the operator says so.
     fn hold_while_paused(&self, decided: &mut PoolDecisions) {
-        let by_document = self.desired.policy.state == PoolState::Paused;
-        let hold = |evidence: &Evidence| match self.pause {
-            _ if by_document => {
-                let hint = "set state to \"active\" in the pool document to let it go ahead";
-                Some(Hold::new(HoldReason::Paused, evidence.to_string(), hint))
-            }
-            Some(Pause { reason, until, .. }) => {
-                let detail = format!("{evidence}; paused until {until:.0}: {reason}");
-                Some(Hold::new(HoldReason::Paused, detail, self.order("resume").to_string()))
-            }
-            None => None,
-        };
         for decision in &mut decided.decisions {
             if let Verdict::Go(evidence) = &decision.verdict
-                && let Some(hold) = hold(evidence)
+                && let Some(hold) = self.paused(&evidence.to_string())
             {
                 decision.verdict = Verdict::Hold(hold);
                 decided.budget_spent = 0;

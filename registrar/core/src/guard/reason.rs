@@ -32,6 +32,8 @@ pub enum Evidence {
     },
     /// The document says so.
     Document,
+    /// The number of records, or their weights, ask for other leaves or aliases.
+    Size,
     /// The pool is retired.
     Retired,
 }
@@ -49,6 +51,7 @@ impl Evidence {
             Self::WithinBudget(_) => "within-budget",
             Self::Released { .. } => "released",
             Self::Document => "document",
+            Self::Size => "size",
             Self::Retired => "retired",
         }
     }
@@ -67,6 +70,7 @@ impl fmt::Display for Evidence {
                 write!(f, "{standing}; released by the operator: {reason}")
             }
             Self::Document => f.write_str("the pool document says so"),
+            Self::Size => f.write_str("so that every set holds its records, and every share is right"),
             Self::Retired => f.write_str("the pool is retired"),
         }
     }
@@ -189,4 +193,21 @@ pub struct PoolDecisions {
     pub budget_spent: usize,
     /// The id of the operator's release without which some would not go.
     pub release_used: Option<String>,
+    /// Whether the hosted zone was listed to its end.
+    pub is_listed: bool,
+    /// What room the pool has for a tree; absent where it gets none: it leaves, or its routing has no weights.
+    pub tree: Option<TreeRoom>,
+}
+
+/// What room a pool has at its name and below it, and whether records may be moved between the two.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TreeRoom {
+    /// How many records of instances the set at the pool's name has room for.
+    pub at_name: usize,
+    /// How many leaves the pool may have.
+    pub leaves: usize,
+    /// Whether a pool that is none now may become a tree.
+    pub may_grow: bool,
+    /// Why it has to stay as it is, where it has to.
+    pub hold: Option<Hold>,
 }

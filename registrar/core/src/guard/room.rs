@@ -1,80 +1,82 @@
-//! The room that a hosted zone has for record sets: additions that do not fit into it are held back.
+//! How many instances a pool's sets have room for, and whether it may be a tree.
 //!
-//! It counts what pools ask for, in the order in which they are planned, and knows neither trees nor batches.
+//! It counts what others need of the same sets; it holds nothing back itself.
 
-use std::collections::BTreeMap;
-
-use super::limits::is_addition;
-use super::{Evidence, Guard, Hold, HoldReason, PoolDecisions, Verdict};
-use crate::ids::HostedZoneId;
-use crate::inventory::HostedZone;
-use crate::plan::most_in;
+use super::{Evidence, Guard, Hold, HoldReason, TreeRoom};
+use crate::leaf::{Leaf, MOST_LEAVES};
+use crate::plan::{MOST_CHARACTERS, MOST_VALUES};
 use crate::pool::Routing;
 
-/// How many records a leaf of a tree has at least, on average: each is led to by an alias, which takes room too.
-const IN_A_LEAF: u64 = 50;
-
-/// The room that is left in each hosted zone whose record sets were counted.
-#[derive(Debug, Default)]
-pub(crate) struct ZoneRoom {
-    left: BTreeMap<HostedZoneId, u64>,
-}
-
-impl ZoneRoom {
-    /// Takes the room that hosted zones have before anything is planned.
-    pub(crate) fn of(zones: &BTreeMap<HostedZoneId, HostedZone>) -> Self {
-        let left = |(id, zone): (&HostedZoneId, &HostedZone)| {
-            zone.record_count.map(|count| (id.clone(), most_in(count) - count))
-        };
-        Self { left: zones.iter().filter_map(left).collect() }
-    }
-
-    fn of_zone(&self, zone: &HostedZoneId) -> Option<u64> {
-        self.left.get(zone).copied()
-    }
-
-    /// Takes in what a pool adds, beyond what it removes by proof.
-    pub(crate) fn take(&mut self, zone: &HostedZoneId, decided: &PoolDecisions) {
-        let additions = decided.decisions.iter().filter(|decision| is_addition(decision)).count() as u64;
-        if let Some(left) = self.left.get_mut(zone) {
-            let freed = freed(decided);
-            *left = left.saturating_sub(with_aliases(additions).saturating_sub(freed));
-        }
-    }
-}
-
 impl Guard<'_> {
-    /// Holds back the additions that the hosted zone has no room for. Removals by proof go first, and make room.
-    ///
-    /// A simple pool has two record sets, however many its members are.
-    pub(super) fn limit_to_hosted_zone(&self, decided: &mut PoolDecisions) {
-        if self.desired.policy.routing == Routing::Simple {
-            return;
-        }
-        let Some(room) = self.zone_room.of_zone(&self.desired.policy.hosted_zone_id) else { return };
-        let room = room.saturating_add(freed(decided));
-        let additions = decided.decisions.iter_mut().filter(|decision| is_addition(decision));
-        for (_, decision) in (1..).zip(additions).filter(|(count, _)| with_aliases(*count) > room) {
-            decision.verdict = Verdict::Hold(self.zone_is_full());
+    /// Returns how many members the pool has room for, in the form that it has or will have.
+    pub(crate) fn room(&self) -> usize {
+        self.most_members(self.sites.main.form.unwrap_or(self.desired.policy.routing))
+    }
+
+    /// For a weighted pool that may be a tree: what its leaves usually hold. For a simple pool: what fits in one
+    /// request even when every value and owner text is rewritten, deleted once and created once.
+    pub(super) fn most_members(&self, form: Routing) -> usize {
+        let site = &self.sites.main;
+        match form {
+            Routing::Multivalue => self.room_at_name(),
+            Routing::Weighted if self.may_be_tree() => {
+                let in_leaves = self.most_leaves() * self.tree.usual_leaf();
+                self.room_at_name().max(in_leaves.min(self.tree.most_members()))
+            }
+            Routing::Weighted => self.room_at_name(),
+            Routing::Simple => {
+                let longest_text = self.desired.owner.to_string().len() + "\"registrar//=\"".len() + 34 + 15;
+                let by_characters = MOST_CHARACTERS / (2 * (longest_text + 15));
+                by_characters.min(MOST_VALUES / 4).saturating_sub(site.foreign_values.len())
+            }
         }
     }
 
-    fn zone_is_full(&self) -> Hold {
+    /// Returns how many records of instances the set at the pool's name has room for.
+    fn room_at_name(&self) -> usize {
+        let others = self.sites.main.siblings.len() + usize::from(self.desired.fallback.is_some());
+        self.tree.in_set.saturating_sub(others)
+    }
+
+    /// Returns how many leaves the pool may have: each needs an alias at its name and must not be somebody else's.
+    fn most_leaves(&self) -> usize {
+        let free = MOST_LEAVES.saturating_sub(self.sites.main.taken.len());
+        self.room_at_name().min(self.tree.most_leaves()).min(free)
+    }
+
+    /// Others' weights at the name stand beside the weights of instances; beside the weights of leaves they would mean
+    /// something else, so a pool that shares its name does not become a tree. Nor does one whose name is so long that
+    /// its leaves would have none.
+    fn may_be_tree(&self) -> bool {
+        let site = &self.sites.main;
+        let has_names = Leaf::new(0).is_some_and(|leaf| leaf.name(&site.place.name).is_ok());
+        site.is_tree() || (site.siblings.is_empty() && has_names)
+    }
+
+    /// Says what room the pool has for a tree, and whether it may be used.
+    pub(super) fn tree_room(&self) -> Option<TreeRoom> {
+        if self.is_retired() || self.desired.policy.routing != Routing::Weighted {
+            return None;
+        }
+        Some(TreeRoom {
+            at_name: self.room_at_name(),
+            leaves: self.most_leaves(),
+            may_grow: self.may_be_tree(),
+            hold: self.obstruction().or_else(|| self.paused(&Evidence::Size.to_string())),
+        })
+    }
+
+    pub(super) fn no_room(&self, room: usize) -> Hold {
+        let site = &self.sites.main;
+        let hint = if site.siblings.is_empty() {
+            "spread the fleet over several pools with names of their own"
+        } else {
+            "give the pool a name of its own, where it can be a tree, or spread the fleet over several pools"
+        };
         Hold::new(
             HoldReason::Capacity,
-            format!("hosted zone {} has no room for more record sets", self.desired.policy.hosted_zone_id),
-            "remove records there that nobody needs, ask AWS to raise its quota, or give the pool a hosted zone of its \
-             own",
+            format!("the set at {} has room for {room} instances", site.place),
+            hint,
         )
     }
-}
-
-fn with_aliases(additions: u64) -> u64 {
-    let aliases = if additions > IN_A_LEAF { additions.div_ceil(IN_A_LEAF) } else { 0 };
-    additions.saturating_add(aliases)
-}
-
-fn freed(decided: &PoolDecisions) -> u64 {
-    let dead = |decision: &&super::Decision| matches!(decision.verdict, Verdict::Go(Evidence::Dead(_)));
-    decided.decisions.iter().filter(dead).count() as u64
 }

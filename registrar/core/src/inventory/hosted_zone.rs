@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Gap;
+use crate::leaf::{Leaf, MOST_LEAVES};
 use crate::name::RecordName;
 use crate::record_set::{RecordKey, RecordSet, RecordType, SetKey};
 
@@ -65,5 +66,22 @@ impl HostedZone {
             .range(first..)
             .take_while(move |(found, _)| found.set.name == *name)
             .map(|(_, record)| record)
+    }
+
+    /// Returns the record sets at the leaves of a name, of every type.
+    pub fn at_leaves<'z>(&'z self, name: &RecordName) -> impl Iterator<Item = (Leaf, &'z Arc<RecordSet>)> {
+        let end = |number| Leaf::new(number).and_then(|leaf| leaf.name(name).ok());
+        // In the listing's order, the leaves of a name stand together.
+        let between = end(0).zip(end(MOST_LEAVES - 1));
+        let parent = name.clone();
+        between.into_iter().flat_map(move |(first, last)| {
+            let (key, parent) = (SetKey { name: first, r#type: RecordType::A }, parent.clone());
+            let found = self.records.range(RecordKey { set: key, set_identifier: None }..);
+            let found = found.take_while(move |(key, _)| key.set.name <= last);
+            found.filter_map(move |(key, record)| {
+                let (leaf, above) = Leaf::of(&key.set.name)?;
+                (above == parent).then_some((leaf, record))
+            })
+        })
     }
 }

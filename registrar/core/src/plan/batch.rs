@@ -107,14 +107,23 @@ impl Batch {
     ///
     /// Where one unit goes on from what an earlier one leaves, the record sets in between are never written.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
-        let (deleted, created) = net(&self.units);
-        deleted.into_iter().chain(created)
+        self.attributed_changes().map(|(_, change)| change)
+    }
+
+    /// Returns the same changes, each with the unit that asks for it.
+    pub fn attributed_changes(&self) -> impl Iterator<Item = (&Unit, &Change)> {
+        net(&self.units)
+    }
+
+    /// Returns what a pool's units come to, each change with its hosted zone.
+    pub(super) fn changes_of(&self, pool: &PoolName) -> Vec<(HostedZoneId, Change)> {
+        let changes = net(self.units.iter().filter(|unit| unit.pool == *pool));
+        changes.map(|(_, change)| (self.hosted_zone_id.clone(), change.clone())).collect()
     }
 
     /// Counts the changes that units come to which follow each other in one request.
-    pub(crate) fn changes_of(units: &[Unit]) -> usize {
-        let (deleted, created) = net(units);
-        deleted.len() + created.len()
+    pub(crate) fn net_changes(units: &[Unit]) -> usize {
+        net(units).count()
     }
 
     /// Returns a comment that names the deployment's pools, for Route 53's own logs.
@@ -162,27 +171,33 @@ struct ChangeDocument<'a> {
     resource_record_set: &'a RecordSet,
 }
 
-/// What units that follow each other come to: the record sets that go and those that come, each once.
-fn net(units: &[Unit]) -> (Vec<&Change>, Vec<&Change>) {
-    let mut of_record: BTreeMap<RecordKey, (Option<&Change>, Option<&Change>)> = BTreeMap::new();
-    for change in units.iter().flat_map(|unit| &unit.changes) {
+type Attributed<'u> = (&'u Unit, &'u Change);
+
+/// What units that follow each other come to: the record sets that go, and then those that come, each once.
+fn net<'u>(units: impl IntoIterator<Item = &'u Unit>) -> impl Iterator<Item = Attributed<'u>> {
+    let mut of_record: BTreeMap<RecordKey, (Option<Attributed<'u>>, Option<Attributed<'u>>)> =
+        BTreeMap::new();
+    for (unit, change) in
+        units.into_iter().flat_map(|unit| unit.changes.iter().map(move |change| (unit, change)))
+    {
         let (deleted, created) = of_record.entry(change.record.key()).or_default();
         match change.action {
             ChangeAction::Delete if created.is_some() => *created = None,
-            ChangeAction::Delete => *deleted = Some(change),
-            ChangeAction::Create => *created = Some(change),
+            ChangeAction::Delete => *deleted = Some((unit, change)),
+            ChangeAction::Create => *created = Some((unit, change)),
         }
     }
-    let same = |(deleted, created): &(Option<&Change>, Option<&Change>)| {
-        deleted.zip(*created).is_some_and(|(old, new)| old.record == new.record)
+    let same = |(deleted, created): &(Option<Attributed<'u>>, Option<Attributed<'u>>)| {
+        deleted.zip(*created).is_some_and(|((_, old), (_, new))| old.record == new.record)
     };
     of_record.retain(|_, changes| !same(changes));
-    let is_alias = |change: &&Change| change.record.alias_target.is_some();
-    let mut deleted: Vec<&Change> = of_record.values().filter_map(|(deleted, _)| *deleted).collect();
+    let is_alias = |(_, change): &Attributed<'u>| change.record.alias_target.is_some();
+    let mut deleted: Vec<Attributed<'u>> = of_record.values().filter_map(|(deleted, _)| *deleted).collect();
     deleted.sort_by_key(|change| !is_alias(change));
-    let mut created: Vec<&Change> = of_record.into_values().filter_map(|(_, created)| created).collect();
+    let mut created: Vec<Attributed<'u>> =
+        of_record.into_values().filter_map(|(_, created)| created).collect();
     created.sort_by_key(is_alias);
-    (deleted, created)
+    deleted.into_iter().chain(created)
 }
 
 /// Packs units into as few batches as their order allows: removals by proof first and by themselves.

@@ -4,12 +4,14 @@
 //! does not check itself: [`crate::lint`] does, with code that did not make the plan.
 
 mod batch;
+mod builder;
 mod checksum;
 mod forecast;
 mod human;
 mod json;
 mod review;
 mod shape;
+mod tree;
 mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +31,9 @@ pub use review::{MovedWorld, ReviewError, ReviewedPlan};
 
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, PoolDiff};
-use crate::guard::{Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict, ZoneRoom};
+use crate::guard::{
+    Decision, Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict, ZoneRoom,
+};
 use crate::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use crate::inventory::{Gap, HostedZone, Inventory};
 use crate::orders::{Orders, Pause};
@@ -154,6 +158,9 @@ impl Plan {
             units.extend(of_pool);
         }
         let batches = batch::pack(units::join_handovers(units, &retired));
+        for plan in &mut planned {
+            plan.changes = batches.iter().flat_map(|batch| batch.changes_of(&plan.name)).collect();
+        }
         let counted = |(id, zone): (&HostedZoneId, &HostedZone)| Some((id.clone(), zone.record_count?));
         let hosted_zone_records: BTreeMap<HostedZoneId, u64> = zones.iter().filter_map(counted).collect();
         notes.extend(forecast::notes(&forecast::zones(&batches, &hosted_zone_records)));
@@ -255,7 +262,7 @@ fn name_conflicts(pools: &[Pool]) -> BTreeMap<PoolName, String> {
 /// Names the pools that have records here and no document among those that were given.
 fn orphans(marked: &MarkedPlaces<'_>, input: &PlanInput<'_>) -> Vec<String> {
     let known: BTreeSet<&PoolName> = input.pools.iter().map(|pool| &pool.name).collect();
-    let note = |(owner, places): (&Owner, &BTreeSet<Place>)| {
+    let note = |(owner, places): (&Owner, BTreeSet<Place>)| {
         let places: Vec<String> = places.iter().map(ToString::to_string).collect();
         format!(
             "pool {} has records at {} and is not among the pools here: they are left as they are",
@@ -325,19 +332,26 @@ fn plan_pool(
         budget_is_closed: input.ledger.is_closed(name),
         pause,
         release: input.orders.release(name, now),
+        tree: input.tree,
         zone_room: room,
     };
-    let decided = guard.decide(PoolDiff::new(&desired, &sites));
-    let in_set = guard.room();
+    let mut decided = guard.decide(PoolDiff::new(&desired, &sites));
+    let in_sets = guard.room();
     room.take(&policy.hosted_zone_id, &decided);
-    let units: Vec<Unit> = sites.all().flat_map(|site| units::of_site(&desired, site, &decided)).collect();
-    let mut plan = describe(&desired, &sites, decided, &units);
-    plan.room = Some(in_set);
+    let mut units = Vec::new();
+    for site in sites.all() {
+        let of_site = units::of_site(&desired, site, &decided, input.tree);
+        units.extend(of_site.units);
+        let tree = of_site.tree.map(|tree| Decision { difference: tree.difference, verdict: tree.verdict });
+        decided.decisions.extend(tree);
+    }
+    let mut plan = describe(&desired, &sites, decided);
+    plan.room = Some(in_sets);
     plan.headline = Some(headline(policy, pause));
     (plan, units)
 }
 
-fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions, units: &[Unit]) -> PoolPlan {
+fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions) -> PoolPlan {
     let mut members = BTreeMap::new();
     for standing in desired.standings.values() {
         *members.entry(standing.member_state()).or_insert(0) += 1;
@@ -367,16 +381,12 @@ fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions, un
         room: None,
         records: sites.all().map(|site| site.entries.len()).sum(),
         steps,
-        changes: units.iter().flat_map(changes_of).collect(),
+        changes: Vec::new(),
         held_back,
         errors: decided.errors,
         budget_spent: decided.budget_spent,
         release_used: decided.release_used,
     }
-}
-
-fn changes_of(unit: &Unit) -> impl Iterator<Item = (HostedZoneId, Change)> {
-    unit.changes.iter().map(|change| (unit.hosted_zone_id.clone(), change.clone()))
 }
 
 fn headline(policy: &Policy, pause: Option<&Pause>) -> String {

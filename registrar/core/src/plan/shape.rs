@@ -9,21 +9,33 @@ use crate::desired::DesiredPool;
 use crate::diff::{DifferenceKind, member_record};
 use crate::guard::{Decision, Verdict};
 use crate::ids::InstanceId;
-use crate::owner::{MemberText, OWNER_LABEL};
+use crate::leaf::Leaf;
+use crate::name::RecordName;
+use crate::owner::{MemberText, OWNER_LABEL, OwnerMark, Role};
 use crate::pool::Routing;
 use crate::record_set::{RecordKey, RecordSet, RecordType, ResourceRecord};
 use crate::site::{Entry, Site, routing_kind};
 
-/// What stands at a site: form, TTL, entries and fallback.
+/// Record sets by what identifies them.
+pub(super) type Records = BTreeMap<RecordKey, Arc<RecordSet>>;
+
+/// Where a record stands: at a leaf, or at the pool's name.
+pub(super) type Spot = Option<Leaf>;
+
+/// What stands at a site: form, TTL, entries, aliases and fallback.
 #[derive(Clone, Debug)]
 pub(super) struct Shape<'a> {
-    desired: &'a DesiredPool<'a>,
-    site: &'a Site,
-    form: Routing,
+    pub(super) desired: &'a DesiredPool<'a>,
+    pub(super) site: &'a Site,
+    pub(super) form: Routing,
     ttl_secs: u32,
     ttl_changed: bool,
-    entries: BTreeMap<InstanceId, Entry>,
+    pub(super) entries: BTreeMap<InstanceId, Entry>,
+    surplus: BTreeMap<InstanceId, Vec<Arc<RecordSet>>>,
+    pub(super) aliases: BTreeMap<Leaf, Arc<RecordSet>>,
     fallback: Option<Arc<RecordSet>>,
+    /// The TTL of each leaf's set, as it was read.
+    leaf_ttls: BTreeMap<Leaf, u32>,
 }
 
 impl<'a> Shape<'a> {
@@ -36,7 +48,14 @@ impl<'a> Shape<'a> {
             ttl_secs: site.ttl_secs().unwrap_or(desired.policy.ttl_secs),
             ttl_changed: false,
             entries: site.entries.clone(),
+            surplus: site.surplus.clone(),
+            aliases: site.aliases.clone(),
             fallback: site.fallback.clone(),
+            leaf_ttls: site
+                .entries
+                .values()
+                .filter_map(|entry| Some((entry.leaf?, entry.as_read.as_ref()?.ttl_secs?)))
+                .collect(),
         }
     }
 
@@ -48,6 +67,13 @@ impl<'a> Shape<'a> {
         self
     }
 
+    /// Says where records of an instance stand.
+    pub(super) fn spots_of(&self, instance: &InstanceId) -> BTreeSet<Spot> {
+        let entry = self.entries.get(instance).map(|entry| entry.leaf);
+        let surplus = self.surplus.get(instance).into_iter().flatten();
+        entry.into_iter().chain(surplus.map(|record| spot_of(self.site, record))).collect()
+    }
+
     /// Says whether an instance's address is published.
     pub(super) fn has_members(&self) -> bool {
         self.entries.values().any(|entry| entry.address.is_some())
@@ -57,11 +83,13 @@ impl<'a> Shape<'a> {
         match kind {
             DifferenceKind::Remove { instance, .. } => {
                 self.entries.remove(instance);
+                self.surplus.remove(instance);
             }
             DifferenceKind::Add { instance, new }
             | DifferenceKind::Move { instance, new, .. }
             | DifferenceKind::Reweight { instance, new, .. }
             | DifferenceKind::Repair { instance, new, .. } => {
+                self.surplus.remove(instance);
                 self.entries.insert(instance.clone(), new.clone());
             }
             DifferenceKind::Ttl { to, .. } => {
@@ -69,14 +97,20 @@ impl<'a> Shape<'a> {
                 self.ttl_changed = true;
             }
             DifferenceKind::Routing { to, .. } => self.change_form(*to),
+            DifferenceKind::Tree(_) => {}
             DifferenceKind::Fallback { new, .. } => self.fallback.clone_from(new),
         }
     }
 
-    /// Weights are read when they begin to matter.
+    /// Weights are read when they begin to matter; only weighted records stand in trees.
     fn change_form(&mut self, to: Routing) {
         self.form = to;
+        self.surplus.clear();
+        if to != Routing::Weighted {
+            self.aliases.clear();
+        }
         for (instance, entry) in &mut self.entries {
+            entry.leaf = entry.leaf.filter(|_| to == Routing::Weighted);
             if let Some(member) = self.desired.members.get(instance) {
                 entry.weight = self.desired.weight(member, entry.weight);
             }
@@ -104,29 +138,57 @@ impl<'a> Shape<'a> {
     }
 
     /// Returns the record sets that the pool owns in this shape, by key.
-    pub(super) fn records(&self) -> BTreeMap<RecordKey, Arc<RecordSet>> {
+    pub(super) fn records(&self) -> Records {
+        self.records_where(|_| true)
+    }
+
+    /// Returns those that stand at some spots, or lead to them.
+    pub(super) fn records_at(&self, spots: &BTreeSet<Spot>) -> Records {
+        self.records_where(|spot| spots.contains(&spot))
+    }
+
+    fn records_where(&self, wanted: impl Fn(Spot) -> bool) -> Records {
         let mut records = match self.form {
-            Routing::Weighted | Routing::Multivalue => self.one_for_each(),
+            Routing::Weighted | Routing::Multivalue => self.one_for_each(&wanted),
             Routing::Simple => self.shared_set(),
         };
-        if self.form == Routing::Weighted {
+        if self.form == Routing::Weighted && wanted(None) {
             records.extend(self.fallback.iter().map(|record| self.with_ttl(record)));
         }
+        let aliases = self.aliases.iter().filter(|(leaf, _)| wanted(Some(**leaf)));
+        records.extend(aliases.map(|(_, alias)| Arc::clone(alias)));
         records.into_iter().map(|record| (record.key(), record)).collect()
     }
 
-    fn one_for_each(&self) -> Vec<Arc<RecordSet>> {
-        let record = |(instance, entry): (&InstanceId, &Entry)| match &entry.as_read {
-            Some(as_read) if as_read.routing() == routing_kind(self.form) => Some(self.with_ttl(as_read)),
-            Some(_) | None => {
-                let member = (instance, entry);
-                member_record(self.desired, self.form, &self.site.place.name, member, self.ttl_secs)
-                    .map(Arc::new)
-            }
-        };
-        let mut records: Vec<Arc<RecordSet>> = self.entries.iter().filter_map(record).collect();
-        records.extend(self.texts_of_others());
+    fn one_for_each(&self, wanted: impl Fn(Spot) -> bool) -> Vec<Arc<RecordSet>> {
+        let mut names = Names { site: self.site, leaves: BTreeMap::new() };
+        let entries = self.entries.iter().filter(|(_, entry)| wanted(entry.leaf));
+        let mut records: Vec<Arc<RecordSet>> =
+            entries.filter_map(|(id, entry)| self.record(&mut names, id, entry)).collect();
+        let spot = |record: &&Arc<RecordSet>| wanted(spot_of(self.site, record));
+        records.extend(self.surplus.values().flatten().filter(spot).map(|record| self.with_ttl(record)));
+        records.extend(self.texts_of_others().filter(|_| wanted(None)));
         records
+    }
+
+    fn record(&self, names: &mut Names<'_>, instance: &InstanceId, entry: &Entry) -> Option<Arc<RecordSet>> {
+        let ttl_secs = match entry.leaf.and_then(|leaf| self.leaf_ttls.get(&leaf)) {
+            Some(ttl_secs) if !self.ttl_changed => *ttl_secs,
+            Some(_) | None => self.ttl_secs,
+        };
+        let name = names.at(entry.leaf)?;
+        match &entry.as_read {
+            Some(as_read) if as_read.routing() == routing_kind(self.form) && as_read.name == *name => {
+                Some(self.with_ttl(as_read))
+            }
+            Some(as_read) if as_read.routing() == routing_kind(self.form) => {
+                let ttl_secs = as_read.ttl_secs.map(|_| ttl_secs);
+                Some(Arc::new(RecordSet { name: name.clone(), ttl_secs, ..RecordSet::clone(as_read) }))
+            }
+            Some(_) | None => {
+                member_record(self.desired, self.form, name, (instance, entry), ttl_secs).map(Arc::new)
+            }
+        }
     }
 
     /// Only a change of the TTL touches the TTL of a record that was read.
@@ -189,5 +251,33 @@ impl<'a> Shape<'a> {
             }
         };
         Some(Arc::new(RecordSet::simple(name, r#type, self.ttl_secs, values)))
+    }
+}
+
+/// The names of a site and its leaves, each made once.
+struct Names<'a> {
+    site: &'a Site,
+    leaves: BTreeMap<Leaf, Option<RecordName>>,
+}
+
+impl Names<'_> {
+    fn at(&mut self, spot: Spot) -> Option<&RecordName> {
+        let name = &self.site.place.name;
+        match spot {
+            None => Some(name),
+            Some(leaf) => self.leaves.entry(leaf).or_insert_with(|| leaf.name(name).ok()).as_ref(),
+        }
+    }
+}
+
+/// Returns where one of a pool's records stands, or leads to.
+pub(super) fn spot_of(site: &Site, record: &RecordSet) -> Spot {
+    if record.name != site.place.name {
+        return Leaf::of(&record.name).map(|(leaf, _)| leaf);
+    }
+    let mark: Option<OwnerMark> = record.set_identifier.as_deref().and_then(|id| id.parse().ok());
+    match mark?.role {
+        Role::Leaf(leaf) => Some(leaf),
+        Role::Member(_) | Role::Fallback => None,
     }
 }

@@ -3,5 +3,12 @@
 //! It is arithmetic on what stands there and what should; it reads no records and makes no changes.
 
 mod limits;
+mod placement;
+mod scale;
+#[cfg(test)]
+mod tests;
 
 pub use limits::TreeLimits;
+pub(crate) use placement::{Placed, Request, place, sums_of};
+pub use scale::Scale;
+pub(crate) use scale::Sums;

@@ -1,0 +1,171 @@
+//! The scale on which the sums of leaves become weights of aliases, 1 to 255.
+//!
+//! All aliases of a pool share one scale, so that each weight follows from its own leaf alone and a change at one leaf
+//! rewrites one alias. A scale is kept while it fits. It is not stored: the aliases that stand there tell which it is.
+
+use std::collections::BTreeMap;
+
+use crate::leaf::Leaf;
+
+/// The largest weight (Route 53 API reference, `ResourceRecordSet`).
+const LARGEST_WEIGHT: u64 = 255;
+
+/// Between which weights the heaviest alias is when a scale is chosen: large enough for small errors, with room to grow.
+const HEAVIEST: std::ops::RangeInclusive<u64> = 96..=204;
+
+/// How far an instance's share may be from what its weight asks for while the scale is kept, in millionths. The promise is
+/// 2 %; a scale that keeps this has room for the next change.
+const KEPT_PPM: u64 = 15_000;
+
+/// How many steps there are from one scale to the next power of two.
+const STEPS: u32 = 8;
+
+/// The finest and coarsest scales: from 1/256 to 255 units of weight for each unit of an alias's, since a leaf's weights
+/// sum up to between 1 and 25,500.
+const LEAST_EXPONENT: i32 = -8;
+const MOST_EXPONENT: i32 = 7;
+
+/// A scale: so many units of weight for each unit of an alias's, `mantissa / 8 * 2^exponent`.
+///
+/// It is one of 128 steps, 7 to 12 % apart, so that two that see the same leaves choose the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scale {
+    exponent: i32,
+    mantissa: u32,
+}
+
+/// The sums of the weights at each leaf that has records.
+pub(crate) type Sums = BTreeMap<Leaf, u64>;
+
+impl Scale {
+    fn all() -> impl Iterator<Item = Self> {
+        let exponents = LEAST_EXPONENT..=MOST_EXPONENT;
+        exponents.flat_map(|exponent| (STEPS..2 * STEPS).map(move |mantissa| Self { exponent, mantissa }))
+    }
+
+    /// Returns a sum on this scale, rounded, however large that is.
+    fn scaled(self, sum: u64) -> u64 {
+        let (up, down) = (self.exponent.max(0).unsigned_abs(), self.exponent.min(0).unsigned_abs());
+        let (sum, unit) = (sum * u64::from(STEPS) << down, u64::from(self.mantissa) << up);
+        (2 * sum + unit) / (2 * unit)
+    }
+
+    /// Returns the weight of the alias to a leaf whose weights have this sum: 0 only for 0.
+    #[must_use]
+    pub fn weight(self, sum: u64) -> u8 {
+        let least = sum.min(1);
+        u8::try_from(self.scaled(sum).clamp(least, LARGEST_WEIGHT)).unwrap_or(u8::MAX)
+    }
+
+    /// Returns how far the share of any leaf's records is from what their weights ask for, in millionths; nothing where a
+    /// weight does not fit.
+    fn deviation_ppm(self, sums: &Sums) -> Option<u64> {
+        let fits = |sum: &u64| (*sum == 0) == (self.scaled(*sum) == 0) && self.scaled(*sum) <= LARGEST_WEIGHT;
+        if !sums.values().all(fits) {
+            return None;
+        }
+        let weighted = |sum: u64| u128::from(self.scaled(sum));
+        let total: u128 = sums.values().map(|sum| u128::from(*sum)).sum();
+        let total_weight: u128 = sums.values().map(|sum| weighted(*sum)).sum();
+        let deviation = |sum: u64| {
+            let (has, wants) = (weighted(sum) * total, u128::from(sum) * total_weight);
+            has.abs_diff(wants) * 1_000_000 / wants.max(1)
+        };
+        let worst = sums.values().map(|sum| deviation(*sum)).max().unwrap_or(0);
+        Some(u64::try_from(worst).unwrap_or(u64::MAX))
+    }
+
+    /// Returns how far shares are off in the worst of several states.
+    fn worst_ppm(self, states: &[Sums]) -> Option<u64> {
+        states.iter().map(|sums| self.deviation_ppm(sums)).try_fold(0, |worst, of| Some(worst.max(of?)))
+    }
+
+    /// Returns the scale that the aliases which stand there are on, as most of them tell.
+    pub(crate) fn observed(weights: &BTreeMap<Leaf, u8>, sums: &Sums) -> Option<Self> {
+        let agrees = |scale: Self| {
+            let pairs = weights.iter().filter_map(|(leaf, weight)| Some((*weight, *sums.get(leaf)?)));
+            pairs.filter(|(weight, sum)| *sum > 0 && scale.weight(*sum) == *weight).count()
+        };
+        let counted = Self::all().map(|scale| (agrees(scale), scale)).filter(|(count, _)| *count > 0);
+        // Of two that fit as many, the finer one: it was chosen for its accuracy.
+        counted.max_by_key(|(count, scale)| (*count, std::cmp::Reverse(*scale))).map(|(_, scale)| scale)
+    }
+
+    /// Chooses a scale for all of these states, which follow each other; the present one where it fits.
+    pub(crate) fn choose(states: &[Sums], now: Option<Self>) -> Self {
+        let kept = now.and_then(|now| Some((now.worst_ppm(states)?, now)));
+        if let Some((_, now)) = kept.filter(|(worst, _)| *worst <= KEPT_PPM) {
+            return now;
+        }
+        let heaviest = states.iter().flat_map(BTreeMap::values).max().copied().unwrap_or(0);
+        let roomy = Self::all().filter(|scale| HEAVIEST.contains(&scale.scaled(heaviest)));
+        let judged = roomy.filter_map(|scale| Some((scale.worst_ppm(states)?, scale)));
+        let best = judged.chain(kept).min();
+        let fallback = || Self::all().find(|scale| scale.scaled(heaviest) <= LARGEST_WEIGHT);
+        best.map(|(_, scale)| scale).or_else(fallback).unwrap_or(Self { exponent: 0, mantissa: STEPS })
+    }
+
+    /// Says whether some scale gives every leaf its share within what is promised.
+    pub(crate) fn exists_for(sums: &Sums) -> bool {
+        let states = std::slice::from_ref(sums);
+        Self::choose(states, None).worst_ppm(states).is_some_and(|worst| worst <= KEPT_PPM)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sums(of: &[u64]) -> Sums {
+        of.iter().enumerate().map(|(number, sum)| (Leaf::new(number).unwrap(), *sum)).collect()
+    }
+
+    fn weights(scale: Scale, sums: &Sums) -> BTreeMap<Leaf, u8> {
+        sums.iter().map(|(leaf, sum)| (*leaf, scale.weight(*sum))).collect()
+    }
+
+    #[test]
+    fn usual_sums_are_exact_within_one_per_cent_and_tell_their_scale() {
+        for of in [&[7_500, 7_100, 6_900][..], &[75, 70, 81], &[19_000, 12_000], &[1, 2], &[255, 3_000]] {
+            let sums = sums(of);
+            let scale = Scale::choose(std::slice::from_ref(&sums), None);
+            let off = scale.deviation_ppm(&sums).unwrap();
+            assert!(off < 10_000, "{of:?}: {off} millionths on {scale:?}");
+            let seen = Scale::observed(&weights(scale, &sums), &sums).unwrap();
+            assert_eq!(weights(seen, &sums), weights(scale, &sums), "{of:?}");
+        }
+    }
+
+    #[test]
+    fn a_scale_is_kept_while_it_fits() {
+        let before = sums(&[7_500, 7_500]);
+        let scale = Scale::choose(std::slice::from_ref(&before), None);
+        for of in [[7_400, 7_500], [9_000, 7_500], [5_000, 7_500]] {
+            assert_eq!(Scale::choose(&[before.clone(), sums(&of)], Some(scale)), scale, "{of:?}");
+        }
+        assert_ne!(Scale::choose(&[sums(&[20_000, 20_000])], Some(scale)), scale, "no weight is above 255");
+        assert_ne!(Scale::choose(&[sums(&[75, 71])], Some(scale)), scale, "it would be too coarse");
+    }
+
+    #[test]
+    fn one_alias_that_somebody_changed_does_not_hide_the_scale() {
+        let sums = sums(&[7_500, 7_100, 6_900, 6_000]);
+        let scale = Scale::choose(std::slice::from_ref(&sums), None);
+        let mut seen = weights(scale, &sums);
+        seen.insert(Leaf::new(1).unwrap(), 3);
+        assert_eq!(Scale::observed(&seen, &sums), Some(scale));
+    }
+
+    #[test]
+    fn a_leaf_of_a_hundredth_of_another_has_no_exact_weight() {
+        assert!(!Scale::exists_for(&sums(&[10_000, 150])));
+        assert!(Scale::exists_for(&sums(&[10_000, 2_500])));
+        assert!(Scale::exists_for(&sums(&[200, 1])), "small sums are exact");
+    }
+
+    #[test]
+    fn weight_zero_stays_zero_and_nothing_else_becomes_it() {
+        let scale = Scale::choose(&[sums(&[20_000, 0])], None);
+        assert_eq!((scale.weight(0), scale.weight(1)), (0, 1));
+    }
+}
