@@ -1,13 +1,16 @@
 //! What a hosted zone holds at the name: the records behind the answers, and whose they are.
 //!
+//! Where a pool is so large that it is a tree, they stand at its leaves, and the name holds aliases that lead there.
 //! Ownership is read from the marks alone, as the registrar writes them; which records should stand is the
 //! truth's business, and what follows the judgement's.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use registrar_core::ids::{DeploymentName, InstanceId, PoolName};
 use registrar_core::inventory::HostedZone;
+use registrar_core::leaf::Leaf;
 use registrar_core::name::RecordName;
 use registrar_core::owner::{MemberText, OWNER_LABEL, Owner, OwnerMark, Role};
 use registrar_core::record_set::{RecordSet, RecordType, RoutingKind};
@@ -15,14 +18,17 @@ use registrar_core::record_set::{RecordSet, RecordType, RoutingKind};
 /// Route 53 Developer Guide, "Multivalue answer routing": up to eight healthy records are answered.
 const MULTIVALUE_ANSWERS: f64 = 8.0;
 
-/// The record sets of one name, as a hosted zone holds them.
+/// The record sets of one name and of its leaves, as a hosted zone holds them.
 ///
-/// Only what answers a question for IPv4 addresses is in it: records of type A, and a CNAME.
+/// Only what answers a question for IPv4 addresses is in it: records of type A, and a CNAME. Of a leaf, they are where an
+/// alias at the name leads there, or one of them is ours; any other name below the pool's is its owner's business.
 #[derive(Clone, Debug)]
 pub struct RecordInventory {
     deployment: DeploymentName,
     pool: Option<PoolName>,
-    records: Vec<Arc<RecordSet>>,
+    name: RecordName,
+    records: BTreeMap<RecordName, Vec<Arc<RecordSet>>>,
+    holders: BTreeMap<Ipv4Addr, Vec<Arc<RecordSet>>>,
     texts: Vec<MemberText>,
     gap: Option<String>,
 }
@@ -48,17 +54,47 @@ impl RecordInventory {
         deployment: &DeploymentName,
         pool: Option<&PoolName>,
     ) -> Self {
-        let answers = |record: &&Arc<RecordSet>| matches!(record.r#type, RecordType::A | RecordType::Cname);
         let of_texts = name.child(OWNER_LABEL).ok();
         let texts = of_texts.iter().flat_map(|name| listed.at_name(name));
         let texts = texts.filter(|record| record.r#type == RecordType::Txt);
-        Self {
+        let mut inventory = Self {
             deployment: deployment.clone(),
             pool: pool.cloned(),
-            records: listed.at_name(name).filter(answers).cloned().collect(),
+            name: name.clone(),
+            records: BTreeMap::new(),
+            holders: BTreeMap::new(),
             texts: texts.flat_map(|record| record.values().filter_map(|text| text.parse().ok())).collect(),
             gap: listed.gap.as_ref().map(|gap| gap.reason.clone()),
+        };
+        inventory.add(name, listed);
+        let reached: BTreeSet<RecordName> = inventory.aliases().map(|(_, target)| target.clone()).collect();
+        for leaf in Leaf::all().filter_map(|leaf| leaf.name(name).ok()) {
+            let is_ours =
+                |record: &Arc<RecordSet>| matches!(inventory.ownership(record, None), Ownership::Ours(_));
+            if reached.contains(&leaf) || answering(listed, &leaf).any(is_ours) {
+                inventory.add(&leaf, listed);
+            }
         }
+        inventory
+    }
+
+    fn add(&mut self, name: &RecordName, listed: &HostedZone) {
+        let records: Vec<Arc<RecordSet>> = answering(listed, name).cloned().collect();
+        for record in &records {
+            for address in record.addresses() {
+                self.holders.entry(address).or_default().push(record.clone());
+            }
+        }
+        self.records.insert(name.clone(), records);
+    }
+
+    /// Returns the aliases at the name, each with the name that it leads to.
+    fn aliases(&self) -> impl Iterator<Item = (&RecordSet, &RecordName)> {
+        self.at(&self.name).filter_map(|record| Some((record, &record.alias_target.as_ref()?.dns_name)))
+    }
+
+    fn at(&self, name: &RecordName) -> impl Iterator<Item = &RecordSet> {
+        self.records.get(name).into_iter().flatten().map(AsRef::as_ref)
     }
 
     /// Returns why records may exist that are not in it.
@@ -82,12 +118,30 @@ impl RecordInventory {
     }
 
     pub(crate) fn records(&self) -> impl Iterator<Item = &RecordSet> {
-        self.records.iter().map(AsRef::as_ref)
+        self.records.values().flatten().map(AsRef::as_ref)
+    }
+
+    /// Returns every address that a record set holds.
+    pub(crate) fn addresses(&self) -> usize {
+        self.holders.len()
+    }
+
+    /// Says whether a record set answers for the name: it stands there, or at a leaf that an alias leads to.
+    pub(crate) fn is_reached(&self, record: &RecordSet) -> bool {
+        record.name == self.name || self.aliases().any(|(_, target)| *target == record.name)
+    }
+
+    /// Says whether an alias of ours leads to one of the name's leaves where nothing stands.
+    pub(crate) fn leads_nowhere(&self, record: &RecordSet) -> bool {
+        let target = record.alias_target.as_ref().map(|alias| &alias.dns_name);
+        let leaf = target.filter(|target| Leaf::of(target).is_some_and(|(_, below)| below == self.name));
+        leaf.is_some_and(|leaf| self.at(leaf).next().is_none())
+            && matches!(self.ownership(record, None), Ownership::Ours(_))
     }
 
     /// Returns the record sets that hold an address.
     pub(crate) fn holding(&self, address: Ipv4Addr) -> impl Iterator<Item = &RecordSet> {
-        self.records().filter(move |record| record.addresses().any(|held| held == address))
+        self.holders.get(&address).into_iter().flatten().map(AsRef::as_ref)
     }
 
     /// Says whose a record set is; of a simple set, whose one of its values is.
@@ -111,16 +165,32 @@ impl RecordInventory {
         }
     }
 
-    /// Returns the share (0 to 1) of the answers in which a record set should stand at least, by the
-    /// records beside it alone; `None` where that depends on who asks, or nothing asks for it.
+    /// Returns the share (0 to 1) of the answers in which a record set should stand at least, by the records beside it
+    /// and the aliases that lead to it alone; `None` where that depends on who asks, or nothing asks for it.
     pub(crate) fn share(&self, record: &RecordSet) -> Option<f64> {
-        let same = self.records().filter(|other| other.r#type == record.r#type);
+        let beside = self.share_at_its_name(record)?;
+        if record.name == self.name {
+            return Some(beside);
+        }
+        let leading = self.aliases().filter(|(_, target)| **target == record.name);
+        let led: f64 = leading.filter_map(|(alias, _)| self.share_at_its_name(alias)).sum();
+        (led > 0.0).then_some(led * beside)
+    }
+
+    fn share_at_its_name(&self, record: &RecordSet) -> Option<f64> {
+        let same = self.at(&record.name).filter(|other| other.r#type == record.r#type);
         match record.routing() {
             RoutingKind::Simple => Some(1.0),
             RoutingKind::Multivalue => Some((MULTIVALUE_ANSWERS / same.count() as f64).min(1.0)),
             RoutingKind::Weighted => {
-                let total: u64 = same.filter_map(|other| other.weight).map(u64::from).sum();
-                let weight = record.weight.filter(|weight| *weight > 0)?;
+                // An alias that evaluates its target is not drawn where nothing stands there.
+                let is_drawn = |other: &&RecordSet| {
+                    let evaluates =
+                        other.alias_target.as_ref().is_some_and(|target| target.evaluate_target_health);
+                    !(evaluates && self.leads_nowhere(other))
+                };
+                let total: u64 = same.filter(is_drawn).filter_map(|other| other.weight).map(u64::from).sum();
+                let weight = record.weight.filter(|weight| *weight > 0 && is_drawn(&record))?;
                 Some(f64::from(weight) / total as f64)
             }
             RoutingKind::Other => None,
@@ -132,10 +202,14 @@ impl RecordInventory {
     }
 }
 
+fn answering<'a>(listed: &'a HostedZone, name: &RecordName) -> impl Iterator<Item = &'a Arc<RecordSet>> {
+    listed.at_name(name).filter(|record| matches!(record.r#type, RecordType::A | RecordType::Cname))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{address, listing, record};
+    use crate::fixtures::{NAME, address, listing, record};
 
     fn ownership(identifier: &str) -> Ownership {
         let found = listing(&[record("A", identifier, 100, "192.0.2.1")]);
@@ -191,5 +265,51 @@ mod tests {
         ]);
         let share = |last| found.holding(address(last)).next().and_then(|record| found.share(record));
         assert_eq!((share(1), share(2), share(3)), (Some(0.25), None, Some(0.75)));
+    }
+
+    fn alias(leaf: &str, weight: u8) -> String {
+        alias_as(&format!("registrar/edge/video/{leaf}"), leaf, weight)
+    }
+
+    fn alias_as(identifier: &str, leaf: &str, weight: u8) -> String {
+        format!(
+            r#"{{"Name":"{NAME}.","Type":"A","SetIdentifier":"{identifier}","Weight":{weight},"AliasTarget":{{
+               "HostedZoneId":"Z1","DNSName":"{leaf}.{NAME}.","EvaluateTargetHealth":true}}}}"#
+        )
+    }
+
+    fn at_leaf(leaf: &str, identifier: &str, weight: u8, value: &str) -> String {
+        record("A", identifier, weight, value).replace(NAME, &format!("{leaf}.{NAME}"))
+    }
+
+    #[test]
+    fn the_share_in_a_tree_is_that_of_the_alias_and_that_within_the_leaf() {
+        let found = listing(&[
+            alias("l00", 10),
+            alias("l01", 30),
+            alias("l02", 100),
+            at_leaf("l00", "registrar/edge/video/i-01", 1, "192.0.2.1"),
+            at_leaf("l01", "registrar/edge/video/i-02", 50, "192.0.2.2"),
+            at_leaf("l01", "blue", 150, "192.0.2.3"),
+            at_leaf("l07", "registrar/edge/video/i-04", 150, "192.0.2.4"),
+            at_leaf("l08", "somebody-elses", 150, "192.0.2.5"),
+        ]);
+        let share = |last| found.holding(address(last)).next().and_then(|record| found.share(record));
+        assert_eq!((share(1), share(2), share(3)), (Some(0.25), Some(0.1875), Some(0.5625)));
+        assert_eq!(share(4), None, "no alias leads there");
+        assert_eq!(found.holding(address(5)).count(), 0, "a name below is not the pool's by its name alone");
+        let nowhere: Vec<&str> = found
+            .records()
+            .filter(|record| found.leads_nowhere(record))
+            .filter_map(|record| record.set_identifier.as_deref())
+            .collect();
+        assert_eq!(nowhere, ["registrar/edge/video/l02"]);
+    }
+
+    #[test]
+    fn an_alias_to_a_leaf_is_ours_by_its_mark() {
+        let found = listing(&[alias("l00", 1), alias_as("blue", "l01", 1)]);
+        let owners: Vec<Ownership> = found.records().map(|record| found.ownership(record, None)).collect();
+        assert_eq!(owners, [Ownership::Unmarked, Ownership::Ours(None)]);
     }
 }

@@ -31,6 +31,14 @@ pub struct Truth {
     gaps: Vec<String>,
     fleet_is_complete: bool,
     taken_as_in_service: u64,
+    sum: Sum,
+}
+
+/// The records among which answers are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sum {
+    records: u64,
+    weight: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +94,7 @@ impl Truth {
             gaps: gaps.map(ToString::to_string).collect(),
             fleet_is_complete: fleet.gap.is_none(),
             taken_as_in_service: 0,
+            sum: Sum::default(),
         };
         for instance in fleet.instances.values() {
             let role = role(policy, instance, groups);
@@ -98,6 +107,7 @@ impl Truth {
         let expected = &truth.expected;
         truth.others.retain(|address, _| !expected.contains_key(address));
         truth.add_fallback();
+        truth.sum = truth.summed();
         truth
     }
 
@@ -197,12 +207,19 @@ impl Truth {
 
     /// Returns the smallest share that sampling must be able to see, and of how many records: that of any
     /// expected record, or of one stray record of the default weight, when one of those is answered too.
-    /// Shares below `rarest` are left out.
+    /// Shares below `rarest` are left out, or below half of the usual one where that is less: of a pool that is so large
+    /// that all shares are small, they would all be.
     pub(crate) fn smallest_share(&self, rarest: f64) -> (f64, u64) {
+        let rarest = rarest.min(self.rarest());
         let stray = self.share(self.policy.default_weight, 1);
         let shares = self.expected.values().map(|expected| self.share(expected.weight, 1)).chain([stray]);
         let smallest = shares.filter(|share| *share > 0.0 && *share >= rarest).fold(1.0, f64::min);
         (smallest, self.expected.len() as u64 + 1)
+    }
+
+    /// Returns half of the share (0 to 1) that each record would have if all were equal.
+    pub(crate) fn rarest(&self) -> f64 {
+        0.5 / self.sum.records.max(1) as f64
     }
 
     /// Returns the share (0 to 1) of the replies in which an address stands while it is answered: its own where it is
@@ -233,13 +250,8 @@ impl Truth {
     }
 
     fn share(&self, weight: u8, strangers: u64) -> f64 {
-        let unsure = self.others.values().filter_map(|other| other.unsure);
-        let weights = self.expected.values().map(|expected| expected.weight).chain(unsure);
-        let (mut records, mut total) = (strangers, strangers * u64::from(self.policy.default_weight));
-        for weight in weights {
-            records += 1;
-            total += u64::from(weight);
-        }
+        let records = strangers + self.sum.records;
+        let total = strangers * u64::from(self.policy.default_weight) + self.sum.weight;
         match self.policy.routing {
             Routing::Simple => 1.0,
             Routing::Multivalue => (MULTIVALUE_ANSWERS / records as f64).min(1.0),
@@ -247,6 +259,20 @@ impl Truth {
             Routing::Weighted if total == 0 => 1.0 / records.max(1) as f64,
             Routing::Weighted => f64::from(weight) / total as f64,
         }
+    }
+
+    fn summed(&self) -> Sum {
+        let unsure = self.others.values().filter_map(|other| other.unsure);
+        let weights = self.expected.values().map(|expected| expected.weight).chain(unsure);
+        weights.fold(Sum::default(), |sum, weight| Sum {
+            records: sum.records + 1,
+            weight: sum.weight + u64::from(weight),
+        })
+    }
+
+    /// Returns how many addresses should be answered.
+    pub(crate) fn count(&self) -> usize {
+        self.expected.len()
     }
 
     /// Returns the weight (0 to 255) that an instance's record should have, where that is known.

@@ -70,3 +70,36 @@ fn the_json_status_is_versioned_and_tells_the_same() {
     assert_eq!(pool("broken")["state"], Value::Null);
     assert!(pool("broken")["errors"][0].as_str().unwrap().contains("record.ttl_secs"));
 }
+
+const A_TREE: &str = r#"
+why = "A tree with a leaf that nobody is led to, and an alias that leads nowhere."
+pools.video = {}
+fleet = ["i-01 running carrier=155.146.10.1"]
+zone = [
+  "video.bos.edge.example.com A registrar/default/video/l00 weight=200 alias=l00.video.bos.edge.example.com@Z0EDGE!",
+  "video.bos.edge.example.com A registrar/default/video/l02 weight=1 alias=l02.video.bos.edge.example.com@Z0EDGE!",
+  "l00.video.bos.edge.example.com A registrar/default/video/i-{01..81} weight=100 ttl=20 155.146.10.{1..81}",
+  "l01.video.bos.edge.example.com A registrar/default/video/i-91 weight=50 ttl=20 155.146.10.91",
+  "l01.video.bos.edge.example.com A somebody-else weight=50 ttl=20 155.146.10.92",
+]
+"#;
+
+#[test]
+fn a_status_shows_the_leaves_of_a_tree_and_what_is_wrong_with_them() {
+    let world = World::build(&Scenario::parse(A_TREE).unwrap()).unwrap();
+    let status = world.status(&BTreeMap::new(), 84).unwrap();
+    let shown = status.to_string();
+    let tree: Vec<&str> = shown.lines().skip_while(|line| !line.contains("tree")).take(6).collect();
+    insta::assert_snapshot!("status_of_a_tree", tree.join("\n"));
+    let status = serde_json::to_value(status).unwrap();
+    let tree = &status["pools"][0]["tree"];
+    assert_eq!((&tree["records"], &tree["alias_weight"]), (&json!(82), &json!(201)));
+    let leaf =
+        json!({ "leaf": "l01", "records": 1, "foreign_records": 1, "weight": 50, "alias_weight": null });
+    assert_eq!(tree["leaves"][1], leaf);
+    let limits = json!([
+        { "limit": "record-sets-of-the-name", "used": 81, "most": 100 },
+        { "limit": "instances-of-the-tree", "used": 82, "most": 7500 },
+    ]);
+    assert_eq!(json!(status["pools"][0]["limits"].as_array().unwrap()[..2]), limits);
+}

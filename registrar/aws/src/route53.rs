@@ -4,13 +4,13 @@
 //! decides what follows. Which records should stand is decided elsewhere.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aws_sdk_route53::config::Builder;
 use aws_sdk_route53::config::retry::RetryConfig;
 use registrar_core::execute::Reply;
 use registrar_core::inventory::{Gap, GapSource, HostedZone};
 use registrar_core::name::RecordName;
-use registrar_core::owner::OWNER_LABEL;
 use registrar_core::plan::Batch;
 use registrar_core::record_set::{RecordSet, RecordType};
 
@@ -22,7 +22,7 @@ use crate::elements::UnknownElements;
 use crate::errors::{Kind, PortError, send};
 use crate::pages::Pages;
 use crate::replies::{self, CHANGE, Sent};
-use crate::skip_scan::{Cursor, SkipScan};
+use crate::skip_scan::{Cursor, SkipScan, of_pool};
 
 const LIST: &str = "route53:ListResourceRecordSets";
 const GET_CHANGE: &str = "route53:GetChange";
@@ -38,17 +38,16 @@ struct Page {
 }
 
 impl Aws {
-    /// Reads the record sets at these names and at the names of their owner texts, and as few others as
-    /// pages allow.
+    /// Reads the record sets of pools at these names: there, at the names of their owner texts and at their
+    /// leaves, and as few others as pages allow.
     pub async fn list_names(
         &self,
         zone: &ZoneAccess,
         names: &BTreeSet<RecordName>,
         deadline: Deadline,
     ) -> HostedZone {
-        let texts = names.iter().filter_map(|name| name.child(OWNER_LABEL).ok());
-        let wanted: BTreeSet<RecordName> = texts.chain(names.iter().cloned()).collect();
-        let mut scan = SkipScan::new(&wanted);
+        let wanted: BTreeSet<RecordName> = names.iter().flat_map(of_pool).collect();
+        let mut scan = SkipScan::new(names);
         let Some(start) = scan.start() else { return HostedZone::default() };
         let is_wanted = |record: &RecordSet| wanted.contains(&record.name);
         self.list(zone, Some(start), deadline, is_wanted, |next| scan.after(next)).await
@@ -56,7 +55,9 @@ impl Aws {
 
     /// Reads every record set of a hosted zone.
     pub async fn list_whole(&self, zone: &ZoneAccess, deadline: Deadline) -> HostedZone {
-        self.list(zone, None, deadline, |_| true, |next| next.cloned()).await
+        let mut listed = self.list(zone, None, deadline, |_| true, |next| next.cloned()).await;
+        listed.record_count = listed.gap.is_none().then_some(listed.records.len() as u64);
+        listed
     }
 
     /// Returns the hosted zone's own name.
@@ -86,12 +87,24 @@ impl Aws {
     /// [`Reply::Throttled`]. A request that could not be signed is [`Reply::Denied`], since nothing was
     /// sent; one that was sent and not answered is [`Reply::Lost`].
     pub async fn change_records(&self, zone: &ZoneAccess, batch: &Batch, deadline: Deadline) -> Reply {
+        self.change_records_within(zone, batch, deadline.remaining(), deadline).await
+    }
+
+    /// Submits a batch as [`Self::change_records`] does, where the account's budget lets it go within
+    /// `patience`: what it was planned on grows old while it waits, and a smaller one may go sooner.
+    pub async fn change_records_within(
+        &self,
+        zone: &ZoneAccess,
+        batch: &Batch,
+        patience: Duration,
+        deadline: Deadline,
+    ) -> Reply {
         let changes = match convert::change_batch(batch) {
             Ok(changes) => changes,
             Err(problem) => return Reply::InvalidChangeBatch(vec![problem]),
         };
         let account = self.inner.accounts.of(zone).await;
-        let granted = account.limiter.acquire(Cost::of(batch), deadline).await;
+        let granted = account.limiter.acquire(Cost::of(batch), deadline.or_after(patience)).await;
         if granted.is_err() || deadline.has_passed() {
             return Reply::Throttled;
         }

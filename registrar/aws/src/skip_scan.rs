@@ -2,12 +2,15 @@
 //!
 //! Route 53 lists names by their labels in reverse, so the wanted names are met in the order of
 //! [`RecordName`], and what lies between them is jumped over. How Route 53 sorts names with escaped
-//! characters against others is not documented, so their order is never relied on: each is a run of its
-//! own, and a cursor at one is followed and not compared. Nothing is read here.
+//! characters against others is not documented, so their order is never relied on: a pool's name that has one
+//! is a run of its own with what stands below it, which every order of prefixes keeps together, and a cursor at
+//! an escaped label is followed and not compared. Nothing is read here.
 
 use std::collections::{BTreeSet, VecDeque};
 
+use registrar_core::leaf::Leaf;
 use registrar_core::name::RecordName;
+use registrar_core::owner::OWNER_LABEL;
 
 /// Where a page starts: `StartRecordName`, `StartRecordType` and `StartRecordIdentifier`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,27 +30,37 @@ impl Cursor {
 /// The names that are still to be read, in runs that are each met in order.
 #[derive(Debug)]
 pub(crate) struct SkipScan {
-    runs: VecDeque<BTreeSet<RecordName>>,
+    runs: VecDeque<Run>,
+}
+
+/// Names whose order among themselves is known.
+#[derive(Debug)]
+struct Run {
+    names: BTreeSet<RecordName>,
+    /// The name that all of them share, where only what stands before it can be compared.
+    below: Option<RecordName>,
 }
 
 impl SkipScan {
-    pub(crate) fn new(names: &BTreeSet<RecordName>) -> Self {
-        let (escaped, plain): (Vec<_>, Vec<_>) = names.iter().cloned().partition(is_escaped);
-        let mut runs = VecDeque::from([plain.into_iter().collect::<BTreeSet<_>>()]);
-        runs.extend(escaped.into_iter().map(|name| BTreeSet::from([name])));
-        runs.retain(|run| !run.is_empty());
-        Self { runs }
+    /// Makes a scan for the names of pools, and those below them at which a pool's records may stand.
+    pub(crate) fn new(pools: &BTreeSet<RecordName>) -> Self {
+        let (escaped, plain): (Vec<_>, Vec<_>) = pools.iter().cloned().partition(is_escaped);
+        let plain = Run { names: plain.iter().flat_map(of_pool).collect(), below: None };
+        let escaped =
+            escaped.into_iter().map(|name| Run { names: of_pool(&name).collect(), below: Some(name) });
+        let runs = std::iter::once(plain).chain(escaped).filter(|run| !run.names.is_empty());
+        Self { runs: runs.collect() }
     }
 
     /// Returns where the current run starts, or `None` when every name was read.
     pub(crate) fn start(&self) -> Option<Cursor> {
-        self.runs.front().and_then(BTreeSet::first).map(Cursor::at)
+        self.runs.front().and_then(|run| run.names.first()).map(Cursor::at)
     }
 
     /// Returns the page to read after one that said where the listing goes on, or that it ends.
     pub(crate) fn after(&mut self, next: Option<&Cursor>) -> Option<Cursor> {
         let run = self.runs.front_mut();
-        let goes_on = run.zip(next).and_then(|(run, next)| within_run(run, next));
+        let goes_on = run.zip(next).and_then(|(run, next)| run.after(next));
         if goes_on.is_some() {
             return goes_on;
         }
@@ -56,19 +69,33 @@ impl SkipScan {
     }
 }
 
-/// Returns where a run goes on, or `None` where the listing has passed its last name.
-fn within_run(run: &mut BTreeSet<RecordName>, next: &Cursor) -> Option<Cursor> {
-    let Ok(name) = next.name.parse::<RecordName>() else { return Some(next.clone()) };
-    if run.len() == 1 && run.contains(&name) {
-        return Some(next.clone());
+impl Run {
+    /// Returns where it goes on, or `None` where the listing has passed its last name.
+    fn after(&mut self, next: &Cursor) -> Option<Cursor> {
+        let Ok(name) = next.name.parse::<RecordName>() else { return Some(next.clone()) };
+        if self.below.as_ref().is_some_and(|below| !name.is_within(below)) {
+            return None;
+        }
+        if self.is_beyond_comparison(&name) {
+            return Some(next.clone());
+        }
+        self.names.retain(|wanted| *wanted >= name);
+        let first = self.names.first()?;
+        Some(if *first == name { next.clone() } else { Cursor::at(first) })
     }
-    if is_escaped(&name) {
-        // A run of one escaped name started there and is over; others go on behind this name.
-        return run.first().filter(|first| !is_escaped(first)).map(|_| next.clone());
+
+    fn is_beyond_comparison(&self, name: &RecordName) -> bool {
+        let shared = self.below.as_ref().map_or(0, |below| below.as_str().len());
+        let own = name.as_str().len().saturating_sub(shared);
+        name.as_str().get(..own).is_none_or(|labels| labels.contains('\\'))
     }
-    run.retain(|wanted| *wanted >= name && !is_escaped(wanted));
-    let first = run.first()?;
-    Some(if *first == name { next.clone() } else { Cursor::at(first) })
+}
+
+/// Returns the names at which a pool's records may stand: its own, that of its owner texts, and its leaves. What is too
+/// long to be a name is none.
+pub(crate) fn of_pool(name: &RecordName) -> impl Iterator<Item = RecordName> {
+    let leaves = Leaf::all().filter_map(|leaf| leaf.name(name).ok());
+    std::iter::once(name.clone()).chain(name.child(OWNER_LABEL).ok()).chain(leaves)
 }
 
 fn is_escaped(name: &RecordName) -> bool {
@@ -114,6 +141,17 @@ mod tests {
     }
 
     #[test]
+    fn leaves_are_read_to_their_end_and_what_lies_between_them_is_jumped_over() {
+        let mut scan = scan(&["v.example.com"]);
+        assert_eq!(scan.start(), Some(at("v.example.com.")), "leaves are on the page of their pool");
+        assert_eq!(scan.after(Some(&inside("l00.v.example.com."))), Some(inside("l00.v.example.com.")));
+        assert_eq!(scan.after(Some(&inside("l07.v.example.com."))), Some(inside("l07.v.example.com.")));
+        assert_eq!(scan.after(Some(&inside("l07x.v.example.com."))), Some(at("l08.v.example.com.")));
+        assert_eq!(scan.after(Some(&inside("m.v.example.com."))), Some(at("registrar-owner.v.example.com.")));
+        assert_eq!(scan.after(Some(&inside("s.v.example.com."))), None);
+    }
+
+    #[test]
     fn escaped_names_are_read_one_by_one_and_never_compared() {
         let mut scan = scan(&["5g.example.com", "*.example.com", "x.example.com"]);
         assert_eq!(scan.start(), Some(at("5g.example.com.")));
@@ -125,6 +163,14 @@ mod tests {
         );
         assert_eq!(scan.after(Some(&inside("y.example.com."))), Some(at("\\052.example.com.")));
         assert_eq!(scan.after(Some(&wildcard)), Some(wildcard.clone()), "the name goes on");
+        let leaf = inside("l03.\\052.example.com.");
+        assert_eq!(scan.after(Some(&leaf)), Some(leaf.clone()), "what stands below it is in order");
+        let odd = inside("\\052.l04.\\052.example.com.");
+        assert_eq!(scan.after(Some(&odd)), Some(odd.clone()), "nothing is known of what it precedes");
+        assert_eq!(
+            scan.after(Some(&inside("m.\\052.example.com."))),
+            Some(at("registrar-owner.\\052.example.com."))
+        );
         assert_eq!(scan.after(Some(&inside("\\053.example.com."))), None);
     }
 

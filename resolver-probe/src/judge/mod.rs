@@ -143,10 +143,16 @@ fn rows(aim: &Aim<'_>, observed: &Observation, habit: Option<Habit>) -> Vec<Answ
     if observed.sampled.answers > 0 {
         addresses.extend(aim.truth.into_iter().flat_map(Truth::expected).map(|(address, _)| address));
     }
-    addresses.into_iter().map(|address| row(aim, observed, habit, address)).collect()
+    let strangers = aim.truth.map_or(0, |truth| plan::strangers(truth, observed));
+    addresses.into_iter().map(|address| row((aim, strangers), observed, habit, address)).collect()
 }
 
-fn row(aim: &Aim<'_>, observed: &Observation, habit: Option<Habit>, address: Ipv4Addr) -> AnswerReport {
+fn row(
+    (aim, strangers): (&Aim<'_>, u64),
+    observed: &Observation,
+    habit: Option<Habit>,
+    address: Ipv4Addr,
+) -> AnswerReport {
     let truth = aim.truth;
     let count = observed.sampled.count(address);
     let replies = observed.sampled.answers;
@@ -161,7 +167,7 @@ fn row(aim: &Aim<'_>, observed: &Observation, habit: Option<Habit>, address: Ipv
         verdict: match truth {
             None => AddressVerdict::NotJudged,
             Some(truth) if observed.times_seen(address) > 0 => verdict_of_answered(truth, address),
-            Some(truth) => verdict_of_unseen((aim, truth), observed, habit, address),
+            Some(truth) => verdict_of_unseen(aim, (truth, strangers), observed, habit, address),
         },
     }
 }
@@ -191,14 +197,16 @@ pub(crate) fn verdict_of_answered(truth: &Truth, address: Ipv4Addr) -> AddressVe
 /// An expected address is missing only where chance does not explain that it was not seen, and chance is known
 /// only of answers that do not come in clusters.
 fn verdict_of_unseen(
-    (aim, truth): (&Aim<'_>, &Truth),
+    aim: &Aim<'_>,
+    (truth, strangers): (&Truth, u64),
     observed: &Observation,
     habit: Option<Habit>,
     address: Ipv4Addr,
 ) -> AddressVerdict {
-    match truth.share_beside(address, plan::strangers(truth, observed)) {
+    match truth.share_beside(address, strangers) {
         Some(share) if share > 0.0 => {
-            let proven = habit != Some(Habit::Clustered) && aim.is_missing(truth, observed, address);
+            let proven =
+                habit != Some(Habit::Clustered) && aim.is_missing((truth, strangers), observed, address);
             if proven { AddressVerdict::MissingIp } else { AddressVerdict::Undecided }
         }
         Some(_) | None => AddressVerdict::Idle,

@@ -3,7 +3,6 @@
 //! Whether an address should be answered is the truth's to say. A listing is a moment earlier than the
 //! answers, so that a record which changes in between makes a remark and never an alarm.
 
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use registrar_core::record_set::RecordSet;
@@ -26,6 +25,7 @@ pub(super) fn findings(scene: &Scene<'_>, held: &RecordInventory) -> Vec<Finding
         }
         None => findings.extend(held.records().flat_map(|record| never_answered(scene, held, record))),
     }
+    findings.extend(held.records().filter(|record| held.leads_nowhere(record)).map(leads_nowhere));
     findings.extend(held.gap().map(|gap| {
         let message = format!("the records of the hosted zone were not read whole: {gap}");
         finding(FindingId::TruthIncomplete, Severity::Unknown, message)
@@ -63,6 +63,9 @@ fn why_missing(held: &RecordInventory, address: Ipv4Addr) -> Option<(&'static st
     let why = match (held.holding(address).next(), held.gap()) {
         (Some(record), _) if record.weight == Some(0) => {
             ("held", "the hosted zone holds it with weight 0".to_owned())
+        }
+        (Some(record), _) if !held.is_reached(record) => {
+            ("unreached", format!("the hosted zone holds it at {}, where no alias leads", record.name))
         }
         (Some(RecordSet { health_check_id: Some(id), .. }), _) => {
             ("held", format!("the hosted zone holds it under health check {id}, which may keep it back"))
@@ -121,6 +124,24 @@ fn foreign(held: &RecordInventory, record: &RecordSet) -> Option<Finding> {
     Some(finding)
 }
 
+/// An alias that leads to a leaf without a record answers nothing, where it is drawn. One that evaluates its target is only
+/// drawn where nothing else is healthy.
+fn leads_nowhere(record: &RecordSet) -> Finding {
+    let target = record.alias_target.as_ref();
+    let leaf = target.map(|target| target.dns_name.to_string()).unwrap_or_default();
+    let evaluates = target.is_some_and(|target| target.evaluate_target_health);
+    let (severity, follows) = match evaluates || record.weight == Some(0) {
+        true => (Severity::Info, "it answers nothing, and is drawn where nothing else is"),
+        false => (Severity::Warning, "its share of the answers is empty"),
+    };
+    let message = format!(
+        "the hosted zone holds an alias ({}) to {leaf}, where no record stands: {follows}",
+        brief(record)
+    );
+    let finding = finding(FindingId::EmptyAnswer, severity, message);
+    finding.with("source", SOURCE).with("leaf", leaf.as_str())
+}
+
 /// The hosted zone itself has another weight than the fleet: no server can be at fault then.
 fn wrong_weight(truth: &Truth, held: &RecordInventory, record: &RecordSet) -> Option<Finding> {
     let weight = record.weight?;
@@ -176,10 +197,9 @@ fn never_answered<'a>(
     record: &'a RecordSet,
 ) -> impl Iterator<Item = Finding> + 'a {
     let share = held.share(record).filter(|_| record.health_check_id.is_none());
-    let all: BTreeSet<Ipv4Addr> = held.records().flat_map(RecordSet::addresses).collect();
     let addresses = record.addresses().filter_map(move |address| Some((address, share?)));
     addresses.flat_map(move |(address, share)| {
-        let addresses = all.len();
+        let addresses = held.addresses();
         let servers = scene.observations.iter().zip(&scene.orders);
         servers.filter_map(move |(observed, order)| {
             let is_draw = habit(order.as_ref()) != Some(Habit::Clustered);

@@ -47,11 +47,10 @@ fn compare(scene: &Scene<'_>, server: usize, seed: u64) -> Option<WeightsReport>
     let observed = scene.observations.get(server).filter(|observed| observed.sampled.is_comparable())?;
     let rows = scene.rows.get(server)?;
     let weights = scene.truth?.weights()?;
-    let is_missing = |address: Ipv4Addr| {
-        rows.iter().any(|row| row.address == address && row.verdict == AddressVerdict::MissingIp)
-    };
+    let missing: BTreeSet<Ipv4Addr> =
+        rows.iter().filter(|row| row.verdict == AddressVerdict::MissingIp).map(|row| row.address).collect();
     let (addresses, weights): (Vec<Ipv4Addr>, Vec<u64>) =
-        weights.into_iter().filter(|(address, _)| !is_missing(*address)).unzip();
+        weights.into_iter().filter(|(address, _)| !missing.contains(address)).unzip();
     let counts: Vec<u64> = addresses.iter().map(|address| observed.sampled.count(*address)).collect();
     let levels = scene.aim.levels;
     let settings = settings(levels.fit().split(levels.servers()), seed.wrapping_add(server as u64));

@@ -6,8 +6,9 @@
 //! 1. *Presence.* With a truth, *s* is the smallest share of an expected record beside one stray record of
 //!    the default weight, and *n* is such that every one of those *k* records is seen with the power
 //!    that was asked for: n = ln((1 − power) / k) / ln(1 − s). Without a truth it is for 8 equal
-//!    records, and grows until it would have shown one equal record more than have been seen,
-//!    up to the 100 that Route 53 allows; records far smaller than the others may stay unseen.
+//!    records, and grows until it would have shown one equal record more than have been seen, up to the 100
+//!    that Route 53 allows in one set, or to the smallest share that is looked for, where that is less;
+//!    records far smaller than the others may stay unseen.
 //! 2. *Proof.* An address that is missing somewhere is a suspicion, and a check that runs every minute would raise
 //!    it falsely now and then. Sampling goes on until chance explains it no more often than the level
 //!    allows, or the address is seen.
@@ -17,7 +18,8 @@
 //!
 //! Once something is proven wrong, the third is left out: who hears of a stale record can wait for the
 //! weights. Shares below a tenth of the smallest that is to be found may stay unseen: a record of weight 1 beside
-//! 99 of weight 255 would take half a million queries.
+//! 99 of weight 255 would take half a million queries. Of a pool so large that the usual share is less than that, those
+//! below half of the usual share may.
 
 mod divergence;
 mod levels;
@@ -99,7 +101,8 @@ impl<'a> Aim<'a> {
 
     /// The smallest share that is looked for, 0 to 1.
     pub(crate) fn rarest(&self) -> f64 {
-        self.smallest_share * RAREST
+        let rarest = self.smallest_share * RAREST;
+        self.truth.map_or(rarest, |truth| rarest.min(truth.rarest()))
     }
 
     /// Says how many replies the weights of a truth need, where they decide what is answered.
@@ -135,7 +138,8 @@ impl<'a> Aim<'a> {
         let (share, records) = match self.truth {
             Some(truth) => truth.smallest_share(self.rarest()),
             None => {
-                let records = (seen(observations).len() as u64 + 1).clamp(FIRST_GUESS, MOST_RECORDS);
+                let most = ((1.0 / self.rarest()) as u64).max(MOST_RECORDS);
+                let records = (seen(observations).len() as u64 + 1).clamp(FIRST_GUESS, most);
                 (1.0 / records as f64, records)
             }
         };
@@ -223,8 +227,9 @@ impl<'a> Aim<'a> {
     /// turn to the next.
     fn lacks(&self, observed: &Observation) -> bool {
         let lacks = |truth: &Truth| {
-            let mut expected = truth.expected();
-            expected.any(|(address, _)| self.is_missing(truth, observed, address))
+            let strangers = strangers(truth, observed);
+            let mut unseen = truth.expected().filter(|(address, _)| observed.times_seen(*address) == 0);
+            unseen.any(|(address, _)| self.is_missing((truth, strangers), observed, address))
         };
         observed.sampled.addresses.len() != 1
             && self.truth.is_some_and(lacks)
@@ -232,10 +237,15 @@ impl<'a> Aim<'a> {
     }
 
     /// Says whether an expected address was not seen, and chance does not explain that if answers are
-    /// independent draws.
-    pub(crate) fn is_missing(&self, truth: &Truth, observed: &Observation, address: Ipv4Addr) -> bool {
-        let share = truth.share_beside(address, strangers(truth, observed)).unwrap_or_default();
-        self.is_absent(observed, address, share, truth.expected().count())
+    /// independent draws. So many strangers are answered beside it.
+    pub(crate) fn is_missing(
+        &self,
+        (truth, strangers): (&Truth, u64),
+        observed: &Observation,
+        address: Ipv4Addr,
+    ) -> bool {
+        let share = truth.share_beside(address, strangers).unwrap_or_default();
+        self.is_absent(observed, address, share, truth.count())
     }
 
     /// Says whether an address of this share, one of so many, was not seen, and chance does not explain that if
@@ -259,7 +269,7 @@ impl<'a> Aim<'a> {
     /// Returns how many replies prove that the expected addresses which were not seen are missing.
     fn proof_of_missing(&self, observations: &[Observation]) -> u64 {
         let Some(truth) = self.truth else { return 0 };
-        let level = self.levels.missing(truth.expected().count());
+        let level = self.levels.missing(truth.count());
         let of_server = |observed: &Observation| {
             let strangers = strangers(truth, observed);
             let unseen = truth.expected().filter(|(address, _)| observed.times_seen(*address) == 0);

@@ -244,7 +244,6 @@ impl Stage {
                 let names = names.iter().map(|names| &names.name);
                 let answered = names.filter(|name| look.zone.answers(name)).cloned().collect();
                 let fell_silent = BTreeSet::new();
-                station.runs += 1;
                 station.run =
                     Some(Running { run, looks: vec![look], undisturbed: true, answered, fell_silent });
                 Ok(true)

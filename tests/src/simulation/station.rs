@@ -29,7 +29,6 @@ pub(super) struct Station {
     pub(super) seen: Arc<Seen>,
     pub(super) run: Option<Running>,
     spent: Vec<Spent>,
-    pub(super) runs: u64,
     /// The outage of Route 53 that its faults are of.
     is_out: Option<OutageKind>,
 }
@@ -40,7 +39,8 @@ pub(super) struct Spent {
     pool: PoolName,
     instance: String,
     at: Timestamp,
-    run: u64,
+    /// Whether it was made before the change that is judged.
+    is_counted: bool,
 }
 
 pub(super) struct Running {
@@ -55,7 +55,7 @@ impl Station {
     pub(super) fn new(model: &SharedModel, sizes: &Sizes, seed: u64) -> Self {
         let mut edge = Edge::new(known(deployment()), hosted_zone(), Arc::clone(model), seed);
         edge.set_tree_limits(TreeLimits { in_set: sizes.in_set });
-        Self { edge, seen: Arc::default(), run: None, spent: Vec::new(), runs: 0, is_out: None }
+        Self { edge, seen: Arc::default(), run: None, spent: Vec::new(), is_out: None }
     }
 
     /// Lets calls to Route 53 go wrong while there is an outage, and right again when it is over.
@@ -96,7 +96,8 @@ impl Station {
             // What somebody put back since was not lost; a reply that was does not tell.
             let entries = &before.published(&pool).entries;
             self.spent.retain(|spent| spent.pool != pool || !entries.contains_key(&spent.instance));
-            let spent = |instance| Spent { pool: pool.clone(), instance, at, run: self.runs };
+            self.spent.iter_mut().for_each(|spent| spent.is_counted = true);
+            let spent = |instance| Spent { pool: pool.clone(), instance, at, is_counted: false };
             let removed: Vec<Spent> = removed.into_iter().map(spent).collect();
             self.spent.extend(removed);
             self.within_budget(&pool, running)?;
@@ -106,14 +107,17 @@ impl Station {
         Ok(())
     }
 
+    /// What a look saw is what a share of it is taken of, together with what the window saw go before.
     fn within_budget(&self, pool: &PoolName, running: &Running) -> Result<(), String> {
-        let spent = |from: Timestamp, earlier_runs: bool| {
-            let counts = |spent: &&Spent| {
-                spent.pool == *pool && spent.at + WINDOW > from && (!earlier_runs || spent.run < self.runs)
-            };
-            self.spent.iter().filter(counts).count()
+        let fits = |look: &Look| {
+            let counts = |spent: &&Spent| spent.pool == *pool && spent.at + WINDOW > look.at;
+            let (mut now, mut before) = (0, 0);
+            for spent in self.spent.iter().filter(counts) {
+                now += 1;
+                before += usize::from(spent.is_counted);
+            }
+            now <= allowed(look, pool, before)
         };
-        let fits = |look: &Look| spent(look.at, false) <= allowed(look, pool, spent(look.at, true));
         if running.looks.iter().any(fits) {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use registrar_core::drain::{Drain, DrainOutcome, DrainTicket, TicketStep, Visit,
 use registrar_core::execute::Applied;
 use registrar_core::ids::{HostedZoneId, InstanceId, PoolName};
 use registrar_core::inventory::HostedZone;
-use registrar_core::owner::Owner;
+use registrar_core::owner::{Owner, OwnerMark};
 use registrar_core::pool::Policy;
 use registrar_core::record_set::{ChangeAction, RecordSet};
 use registrar_core::trigger::{Movement, Trigger};
@@ -273,8 +273,10 @@ impl Deployment {
         match zone.and_then(|zone| observed(zone, &owner, id)) {
             Some(_) => Record::Stays,
             None => {
-                let set = zone.into_iter().flat_map(|zone| zone.at_name(&policy.name));
-                let ttl_secs = set.filter_map(|record| record.ttl_secs).max();
+                // In a tree the pool's name has aliases, which have no TTL, and its own records stand at leaves.
+                let in_set = |record: &&RecordSet| record.name == policy.name || is_marked(record, &owner);
+                let set = zone.into_iter().flat_map(|zone| zone.records.values()).map(AsRef::as_ref);
+                let ttl_secs = set.filter(in_set).filter_map(|record| record.ttl_secs).max();
                 Record::Absent { ttl_secs: ttl_secs.unwrap_or(policy.ttl_secs).max(policy.ttl_secs) }
             }
         }
@@ -305,6 +307,11 @@ fn terminate_hook(trigger: &Trigger) -> Option<WaitingHook> {
 /// Returns the record set that names the instance as the owner's.
 fn observed<'a>(zone: &'a HostedZone, owner: &Owner, id: &InstanceId) -> Option<&'a RecordSet> {
     zone.records.values().map(AsRef::as_ref).find(|record| names(record, owner, id))
+}
+
+fn is_marked(record: &RecordSet, owner: &Owner) -> bool {
+    let mark = record.set_identifier.as_deref().and_then(|mark| mark.parse::<OwnerMark>().ok());
+    mark.is_some_and(|mark| mark.owner == *owner)
 }
 
 fn names(record: &RecordSet, owner: &Owner, id: &InstanceId) -> bool {

@@ -123,15 +123,58 @@ async fn what_lies_between_two_names_is_jumped_over() {
 }
 
 #[tokio::test]
-async fn a_wildcard_is_asked_for_in_octal_and_read_by_itself() {
+async fn leaves_are_read_with_their_pool_and_cost_no_more_than_their_pages() {
     let (aws, client) = replay(vec![
-        page(&[weighted("\\052.example.com.", "1")], Some(("a.example.com.", "1"))),
-        page(&[], None),
+        page(
+            &[weighted("v.example.com.", "l00"), weighted("l00.v.example.com.", "1")],
+            Some(("l00.v.example.com.", "2")),
+        ),
+        page(
+            &[weighted("l00.v.example.com.", "2"), weighted("l01.v.example.com.", "3")],
+            Some(("l02.v.example.com.", "4")),
+        ),
+        page(
+            &[
+                weighted("l02.v.example.com.", "4"),
+                weighted("lxx.v.example.com.", "foreign"),
+                weighted("registrar-owner.v.example.com.", "t"),
+            ],
+            Some(("w.example.com.", "z")),
+        ),
     ]);
-    let zone = aws.list_names(&own_zone(), &names(&["*.example.com"]), soon()).await;
-    assert_eq!(seen(&zone), ["\\052.example.com 1"]);
-    assert_eq!(asked(&client)[0], "name=%5C052.example.com.&maxitems=300");
-    assert_eq!(asked(&client)[1], "name=registrar-owner.%5C052.example.com.&maxitems=300");
+    let zone = aws.list_names(&own_zone(), &names(&["v.example.com"]), soon()).await;
+    let expected = [
+        "v.example.com l00",
+        "l00.v.example.com 1",
+        "l00.v.example.com 2",
+        "l01.v.example.com 3",
+        "l02.v.example.com 4",
+        "registrar-owner.v.example.com t",
+    ];
+    assert_eq!((seen(&zone), zone.gap), (expected.map(str::to_owned).to_vec(), None));
+    let expected = [
+        "name=v.example.com.&maxitems=300",
+        "name=l00.v.example.com.&type=A&identifier=2&maxitems=300",
+        "name=l02.v.example.com.&type=A&identifier=4&maxitems=300",
+    ];
+    assert_eq!(asked(&client), expected);
+}
+
+#[tokio::test]
+async fn a_wildcard_is_asked_for_in_octal_and_read_by_itself_with_what_stands_below_it() {
+    let (aws, client) = replay(vec![
+        page(&[weighted("a.example.com.", "1")], None),
+        page(
+            &[weighted("\\052.example.com.", "1"), weighted("l00.\\052.example.com.", "2")],
+            Some(("a.example.com.", "1")),
+        ),
+    ]);
+    let zone = aws.list_names(&own_zone(), &names(&["*.example.com", "a.example.com"]), soon()).await;
+    let expected = ["a.example.com 1", "\\052.example.com 1", "l00.\\052.example.com 2"];
+    let mut found = seen(&zone);
+    found.sort_unstable_by_key(|shown| expected.iter().position(|expected| expected == shown));
+    assert_eq!(found, expected);
+    assert_eq!(asked(&client), ["name=a.example.com.&maxitems=300", "name=%5C052.example.com.&maxitems=300"]);
 }
 
 #[tokio::test]

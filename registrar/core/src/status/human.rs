@@ -6,7 +6,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Fill, HeldStatus, Limit, PoolStatus, Status};
+use super::{Fill, HeldStatus, Limit, PoolStatus, Status, TreeStatus};
 use crate::pool::PoolState;
 
 /// How many holds are spelled out for one reason; the JSON form has them all.
@@ -38,6 +38,7 @@ impl PoolStatus {
             let members = if members.is_empty() { "none".to_owned() } else { members.join(", ") };
             row(f, "members", &members)?;
             row(f, "records", &self.records.to_string())?;
+            self.write_tree(f)?;
             row(f, "changes", &self.changes.to_string())?;
         }
         for (index, fill) in self.limits.iter().enumerate() {
@@ -57,6 +58,13 @@ impl PoolStatus {
             row(f, "error", error)?;
         }
         Ok(())
+    }
+
+    fn write_tree(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(tree) = &self.tree else { return Ok(()) };
+        let TreeStatus { records, alias_weight, leaves } = tree;
+        row(f, "tree", &format!("{} leaves, {records} records, aliases weigh {alias_weight}", leaves.len()))?;
+        leaves.iter().try_for_each(|leaf| row(f, "", &format!("  {leaf}")))
     }
 
     fn headline(&self) -> String {
@@ -114,6 +122,7 @@ impl fmt::Display for Fill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = match self.limit {
             Limit::RecordSetsOfTheName => "record sets of the name",
+            Limit::InstancesOfTheTree => "instances of the tree",
             Limit::MembersOfTheSet => "members of the set",
             Limit::RecordSetsOfTheHostedZone => "record sets of the hosted zone",
             Limit::DocumentBytes => "bytes of the document",

@@ -4,28 +4,31 @@
 //! It is told what a look saw and what a plan decided, and decides nothing.
 
 mod human;
+mod tree;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use self::tree::{LeafStatus, TreeStatus};
+
 use crate::guard::{HoldReason, MOST_IN_SET};
 use crate::ids::{HostedZoneId, PoolName};
 use crate::inventory::{Gap, Inventory};
 use crate::name::RecordName;
 use crate::orders::{LARGEST_PARAMETER, Orders, Pause, Release};
+use crate::owner::Owner;
+pub use crate::plan::MOST_IN_HOSTED_ZONE;
 use crate::plan::{Plan, PoolPlan};
 use crate::pool::{Policy, Pool, PoolState, Routing};
 use crate::record_set::{RecordType, SetKey};
 use crate::standing::MemberState;
 use crate::state_document::PoolStateDocument;
+use crate::tree::TreeLimits;
 
 /// The name and version of the JSON form.
 const SCHEMA: &str = "registrar-status/1";
-
-/// Record sets in a hosted zone, unless the quota was raised (Route 53 Developer Guide, "Quotas").
-pub const MOST_IN_HOSTED_ZONE: u64 = 10_000;
 
 /// What a status is made of.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +79,8 @@ pub struct PoolStatus {
     pub members: BTreeMap<MemberState, usize>,
     /// Records that it has.
     pub records: usize,
+    /// Its leaves, where its records stand at some.
+    pub tree: Option<TreeStatus>,
     /// Changes that would be made now.
     pub changes: usize,
     /// What is held back.
@@ -124,8 +129,10 @@ pub struct HeldStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Limit {
-    /// Record sets of one name and type.
+    /// Record sets of one name and type; of a tree, those of its fullest name.
     RecordSetsOfTheName,
+    /// Instances of a pool whose records stand at leaves.
+    InstancesOfTheTree,
     /// Members of a simple set, which one request has to be able to rewrite.
     MembersOfTheSet,
     /// Record sets of the hosted zone.
@@ -143,13 +150,16 @@ pub struct Fill {
     pub used: u64,
     /// How much there is.
     pub most: u64,
+    /// Whether what does not fit finds room elsewhere: at another leaf.
+    #[serde(skip)]
+    pub gives_way: bool,
 }
 
 impl Fill {
-    /// Says whether less than a fifth is left.
+    /// Says whether less than a fifth is left, and there is nowhere else to go.
     #[must_use]
     pub fn is_nearly_full(&self) -> bool {
-        self.used.saturating_mul(5) >= self.most.saturating_mul(4)
+        !self.gives_way && self.used.saturating_mul(5) >= self.most.saturating_mul(4)
     }
 }
 
@@ -174,6 +184,10 @@ impl PoolStatus {
         let pool = input.pools.iter().find(|pool| pool.name == plan.name);
         let policy = pool.and_then(|pool| pool.policy.as_ref().ok());
         let state = input.states.get(&plan.name);
+        let owner = Owner { deployment: input.plan.deployment.clone(), pool: plan.name.clone() };
+        let tree = policy.and_then(|policy| {
+            TreeStatus::read(input.inventory.hosted_zones.get(&policy.hosted_zone_id)?, &owner, &policy.name)
+        });
         let held = plan.held_back.iter().map(|held| HeldStatus {
             set_identifier: held.set_identifier.clone(),
             difference: held.difference.clone(),
@@ -197,34 +211,58 @@ impl PoolStatus {
             held_back: held.collect(),
             pause: input.orders.pause(&plan.name, now).cloned(),
             release: input.orders.release(&plan.name, now).cloned(),
-            limits: limits(plan, policy, input),
+            limits: limits(plan, &owner, policy, tree.as_ref(), input),
+            tree,
             errors: plan.errors.clone(),
         }
     }
 }
 
-fn limits(plan: &PoolPlan, policy: Option<&Policy>, input: &StatusInput<'_>) -> Vec<Fill> {
+fn limits(
+    plan: &PoolPlan,
+    owner: &Owner,
+    policy: Option<&Policy>,
+    tree: Option<&TreeStatus>,
+    input: &StatusInput<'_>,
+) -> Vec<Fill> {
     let mut limits = Vec::new();
-    let mut add = |limit, used, most| limits.push(Fill { limit, used, most });
+    let fill = |limit, used, most| Fill { limit, used, most, gives_way: false };
     if let Some(policy) = policy {
-        let set = SetKey { name: policy.name.clone(), r#type: RecordType::A };
-        let zone = input.inventory.hosted_zones.get(&policy.hosted_zone_id);
-        let records = zone.map_or(0, |zone| zone.set(&set).count());
         match (policy.routing, plan.room) {
             (Routing::Simple, Some(room)) => {
-                add(Limit::MembersOfTheSet, plan.records as u64, room as u64);
+                limits.push(fill(Limit::MembersOfTheSet, plan.records as u64, room as u64));
             }
             (Routing::Simple, None) => {}
             (Routing::Weighted | Routing::Multivalue, _) => {
-                add(Limit::RecordSetsOfTheName, records as u64, MOST_IN_SET as u64);
+                limits.push(fullest_name(owner, policy, tree, input));
             }
         }
+        if let Some(tree) = tree {
+            let most = TreeLimits::default().most_members() as u64;
+            limits.push(fill(Limit::InstancesOfTheTree, tree.records as u64, most));
+        }
         if let Some(records) = input.hosted_zone_records.get(&policy.hosted_zone_id) {
-            add(Limit::RecordSetsOfTheHostedZone, *records, MOST_IN_HOSTED_ZONE);
+            limits.push(fill(Limit::RecordSetsOfTheHostedZone, *records, MOST_IN_HOSTED_ZONE));
         }
     }
     if let Some(bytes) = input.document_bytes.get(&plan.name) {
-        add(Limit::DocumentBytes, *bytes as u64, LARGEST_PARAMETER as u64);
+        limits.push(fill(Limit::DocumentBytes, *bytes as u64, LARGEST_PARAMETER as u64));
     }
     limits
+}
+
+/// Returns how full the name is, or the fullest leaf. A weighted set that is the pool's own becomes a tree when it is full,
+/// and a tree gets another leaf, so neither is a limit by itself.
+fn fullest_name(owner: &Owner, policy: &Policy, tree: Option<&TreeStatus>, input: &StatusInput<'_>) -> Fill {
+    let set = SetKey { name: policy.name.clone(), r#type: RecordType::A };
+    let records = input.inventory.hosted_zones.get(&policy.hosted_zone_id).into_iter();
+    let records: Vec<_> = records.flat_map(|zone| zone.set(&set)).collect();
+    let at_leaves = tree.map_or(0, TreeStatus::fullest);
+    let is_own = records.iter().all(|record| tree::role(record, owner).is_some());
+    Fill {
+        limit: Limit::RecordSetsOfTheName,
+        used: records.len().max(at_leaves) as u64,
+        most: MOST_IN_SET as u64,
+        gives_way: policy.routing == Routing::Weighted && (is_own || records.len() < at_leaves),
+    }
 }

@@ -11,6 +11,7 @@ use registrar_core::name::RecordName;
 use registrar_core::record_set::{RecordSet, RecordType, RoutingKind};
 
 use super::draw;
+use super::health::is_healthy;
 use super::rdata;
 use crate::route53::PublishedZone;
 
@@ -136,7 +137,8 @@ fn resolve<'a>(
     r#type: &RecordType,
     rng: &mut impl Rng,
 ) -> Vec<&'a RecordSet> {
-    let mut drawn = draw::choose(zone.set(node, r#type).collect(), rng);
+    let healthy = |record_set: &RecordSet| is_healthy(zone, record_set);
+    let mut drawn = draw::choose(zone.set(node, r#type).collect(), healthy, rng);
     for _ in 0..LONGEST_CHAIN {
         if drawn.iter().all(|record_set| record_set.alias_target.is_none()) {
             return drawn;
@@ -146,7 +148,7 @@ fn resolve<'a>(
             match &record_set.alias_target {
                 None => next.push(record_set),
                 Some(target) if target.hosted_zone_id == zone.id().as_str() => {
-                    next.extend(draw::choose(zone.set(&target.dns_name, r#type).collect(), rng));
+                    next.extend(draw::choose(zone.set(&target.dns_name, r#type).collect(), healthy, rng));
                 }
                 Some(_) => {}
             }
@@ -264,11 +266,22 @@ mod tests {
             alias("ring-a.example.com", ZONE, "ring-b.example.com"),
             alias("ring-b.example.com", ZONE, "ring-a.example.com"),
             with_id("leaf", alias("tree.example.com", ZONE, "video.example.com")),
+            with_id("l00", evaluated("grown.example.com", "l00.grown.example.com")),
+            with_id("l01", evaluated("grown.example.com", "l01.grown.example.com")),
+            RecordSet { ttl_secs: Some(7), ..weighted("l01.grown.example.com", "i", "192.0.2.51") },
+            with_id("l00", evaluated("bare.example.com", "l00.bare.example.com")),
         ];
         records.extend(
             (0..20).map(|n| multivalue("many.example.com", &format!("{n}"), &format!("192.0.2.{n}"))),
         );
         PublishedZone::new(ZONE.parse().unwrap(), "example.com".parse().unwrap(), records)
+    }
+
+    /// An alias that is healthy only where its target is.
+    fn evaluated(name: &str, target: &str) -> RecordSet {
+        let mut record = alias(name, ZONE, target);
+        record.alias_target.as_mut().unwrap().evaluate_target_health = true;
+        record
     }
 
     fn ask(name: &str, wire_type: WireType) -> Response {
@@ -426,6 +439,15 @@ mod tests {
             ]
         );
         assert_eq!(answers("tree.example.com").len(), 1);
+    }
+
+    #[test]
+    fn an_alias_to_a_leaf_without_records_is_not_drawn_beside_another() {
+        for seed in 0..50 {
+            let response = ask_with("grown.example.com", WireType::A, seed);
+            assert_eq!(section(&response.answers), ["grown.example.com. 7 192.0.2.51"], "seed {seed}");
+        }
+        assert_negative("bare.example.com", WireType::A, ResponseCode::NoError);
     }
 
     #[test]

@@ -10,7 +10,9 @@
 mod draw;
 mod edns;
 mod faults;
+pub mod fuzzing;
 mod handler;
+mod health;
 mod lookup;
 mod message;
 mod rdata;
