@@ -40,6 +40,9 @@ struct Arguments {
     /// Begin no more stories after so many minutes.
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
+    /// Tell a failure as it was found, without making it smaller.
+    #[arg(long)]
+    as_found: bool,
     /// Play one story, tell it line by line, and make it smaller where it fails.
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "first", "minutes"])]
     seed: Option<u64>,
@@ -130,6 +133,10 @@ fn campaign(arguments: &Arguments) -> Result<()> {
     let failures = campaign.failures.into_inner().unwrap_or_else(PoisonError::into_inner);
     match failures.into_iter().min_by_key(|(seed, _, _)| *seed) {
         None => say(figures.to_string().trim_end()),
+        Some((seed, _, Failure { after, what })) if arguments.as_found => {
+            tell(format_args!("seed {seed} broke a rule after {after} happenings:\n{what}"));
+            bail!("a rule broke (hint: cargo xtask adversity --seed {seed} plays the story again)")
+        }
         Some((seed, story, failure)) => fail(seed, &story, failure),
     }
 }

@@ -115,7 +115,7 @@ impl<'a> Settled<'a> {
     fn fills_its_room(&self) -> Result<(), String> {
         let entries = self.published.entries.len();
         let has_form = |record: &&Arc<RecordSet>| record.routing() == self.kind();
-        if let Some(wrong) = self.published.wrong.first() {
+        if let Some(wrong) = self.published.wrong.iter().chain(&self.published.twice).next() {
             return Err(wrong.clone());
         }
         if self.published.owned.iter().all(|record| has_form(&record)) && entries < self.room() {
@@ -209,7 +209,7 @@ impl<'a> Settled<'a> {
     /// What is too large for one set is a tree, what is small is none, and neither is both.
     fn tree(&self, fallbacks: usize) -> Result<(), String> {
         let (published, in_set) = (self.published, self.truth.sizes.in_set);
-        if let Some(wrong) = published.wrong.first() {
+        if let Some(wrong) = published.wrong.iter().chain(&published.twice).next() {
             return Err(wrong.clone());
         }
         let count = published.entries.len();

@@ -44,6 +44,8 @@ pub struct Change<'a> {
     pub looks: &'a [Look],
     /// Whether nothing else happened since the run began.
     pub undisturbed: bool,
+    /// Whether every listing of the run came to its end: a tree that was half seen keeps its aliases.
+    pub listed: bool,
 }
 
 /// How a removal is justified.
@@ -120,7 +122,9 @@ impl<'a> PoolChange<'a> {
             }
         }
         for (id, new) in &self.after.entries {
-            self.publication(id, self.before.entries.get(id), new)?;
+            // Whoever makes an alias again brings nobody new.
+            let old = self.before.entries.get(id).or(self.before.hidden.get(id));
+            self.publication(id, old, new)?;
         }
         self.fallback()?;
         self.last_one(unproven.len())?;
@@ -151,7 +155,15 @@ impl<'a> PoolChange<'a> {
         if let Some(wrong) = self.after.wrong.iter().find(is_new) {
             return Err(self.blame("it made something that must not be", wrong));
         }
-        if self.change.undisturbed && self.after.is_tree() && shares::check(self.before, false).is_ok() {
+        let twice = self.after.twice.iter().find(|twice| !self.before.twice.contains(twice));
+        if let Some(twice) = twice.filter(|_| self.change.undisturbed) {
+            return Err(self.blame("it made something that must not be", twice));
+        }
+        if self.change.undisturbed
+            && self.change.listed
+            && self.after.is_tree()
+            && shares::check(self.before, false).is_ok()
+        {
             shares::check(self.after, false).map_err(|what| self.blame("shares are wrong", &what))?;
         }
         Ok(())

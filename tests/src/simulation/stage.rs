@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use registrar_core::record_set::RecordSet;
 use registrar_core::{SignedDuration, Timestamp};
-use registrar_local::edge::{EdgeFaults, RunReport, SharedModel, Step, lock};
+use registrar_local::edge::{Route53Faults, RunReport, SharedModel, Step, lock};
 use registrar_local::route53::{PublishedZone, Route53Model, Settings};
 
 use super::happening::{FleetRead, GroupsRead, Happening, Plane};
@@ -145,7 +145,7 @@ impl Stage {
             Happening::ForeignGone(pool) => self.remove_foreign(pool),
             Happening::Vandalise(pool, which) => self.vandalise(pool, which),
             Happening::Faults(edge, route53) => {
-                self.at(edge).edge.set_faults(EdgeFaults { route53 });
+                self.at(edge).set_faults(route53);
             }
             Happening::Sweep(edge, fleet, groups) => {
                 self.sweep(edge, after, fleet, groups)?;
@@ -357,7 +357,7 @@ impl Stage {
         self.meet_outages(&truth)?;
         let edges: Vec<u8> = (0..self.stations.len()).filter_map(|edge| u8::try_from(edge).ok()).collect();
         for edge in &edges {
-            self.at(*edge).edge.set_faults(EdgeFaults::default());
+            self.at(*edge).set_faults(Route53Faults::default());
             self.finish(*edge)?;
             self.sweep(*edge, &truth, FleetRead::Whole, GroupsRead::Whole)?;
         }

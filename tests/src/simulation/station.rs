@@ -29,6 +29,8 @@ pub(super) struct Station {
     pub(super) seen: Arc<Seen>,
     pub(super) run: Option<Running>,
     spent: Vec<Spent>,
+    /// Whether listings may end in the middle.
+    truncates: bool,
     /// The outage of Route 53 that its faults are of.
     is_out: Option<OutageKind>,
 }
@@ -55,7 +57,7 @@ impl Station {
     pub(super) fn new(model: &SharedModel, sizes: &Sizes, seed: u64) -> Self {
         let mut edge = Edge::new(known(deployment()), hosted_zone(), Arc::clone(model), seed);
         edge.set_tree_limits(TreeLimits { in_set: sizes.in_set });
-        Self { edge, seen: Arc::default(), run: None, spent: Vec::new(), is_out: None }
+        Self { edge, seen: Arc::default(), run: None, spent: Vec::new(), truncates: false, is_out: None }
     }
 
     /// Lets calls to Route 53 go wrong while there is an outage, and right again when it is over.
@@ -73,6 +75,11 @@ impl Station {
             }
             Some(OutageKind::Stale) => Route53Faults { lose_reply: always, ..Route53Faults::default() },
         };
+        self.set_faults(route53);
+    }
+
+    pub(super) fn set_faults(&mut self, route53: Route53Faults) {
+        self.truncates = route53.truncate_listing > 0;
         self.edge.set_faults(EdgeFaults { route53 });
     }
 
@@ -89,7 +96,9 @@ impl Station {
         after: &Snapshot,
         at: Timestamp,
     ) -> Result<(), String> {
-        let change = Change { before, after, at, looks: &running.looks, undisturbed: running.undisturbed };
+        let Running { looks, undisturbed, .. } = &*running;
+        let listed = !self.truncates;
+        let change = Change { before, after, at, looks, undisturbed: *undisturbed, listed };
         let unproven: BTreeMap<PoolName, Vec<String>> = judge(change)?;
         self.spent.retain(|spent| spent.at + WINDOW + WINDOW > at);
         for (pool, removed) in unproven {

@@ -78,7 +78,11 @@ pub struct Published {
     pub fallback: Option<Arc<RecordSet>>,
     /// Every record set that the pool owns.
     pub owned: Vec<Arc<RecordSet>>,
-    /// What must never be: an instance twice, an alias that leads nowhere, a record that nothing leads to.
+    /// What stands at leaves to which no alias leads: nobody is answered with it.
+    pub hidden: BTreeMap<String, Entry>,
+    /// Instances with two records that answer. Two registrars at once may make a set and a tree.
+    pub twice: Vec<String>,
+    /// What must never be: an alias that leads nowhere, a record that nothing leads to.
     pub wrong: Vec<String>,
 }
 
@@ -125,7 +129,7 @@ impl Published {
 
     fn publish(&mut self, id: String, entry: Entry) {
         if let Some(other) = self.entries.get(&id) {
-            self.wrong.push(format!("{id} is published twice: {other:?} and {entry:?}"));
+            self.twice.push(format!("{id} is published twice: {other:?} and {entry:?}"));
         } else {
             self.entries.insert(id, entry);
         }
@@ -139,7 +143,10 @@ impl Published {
                 None => self.wrong.push(format!("the alias to l{leaf:02} leads to no record")),
             }
         }
-        self.wrong.extend(leaves.keys().map(|leaf| format!("no alias leads to l{leaf:02}")));
+        for (leaf, entries) in leaves {
+            self.wrong.push(format!("no alias leads to l{leaf:02}"));
+            self.hidden.extend(entries);
+        }
     }
 
     fn read_simple(&mut self, names: &Names, records: &[Arc<RecordSet>]) {
