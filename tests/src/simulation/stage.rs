@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use registrar_core::plan::Batch;
 use registrar_core::record_set::RecordSet;
 use registrar_core::{SignedDuration, Timestamp};
 use registrar_local::edge::{Route53Faults, RunReport, SharedModel, Step, lock};
@@ -344,7 +343,7 @@ impl Stage {
         if again.plan.batches.is_empty() || within_budget {
             return Ok(());
         }
-        let changes = again.plan.batches.iter().flat_map(Batch::changes);
+        let changes = again.plan.batches.iter().flat_map(|batch| batch.changes());
         let lines = changes.map(|it| format!("\n  {} [{}]: {}", it.action, it.record, it.evidence));
         Err(format!("planning again changes something:{}", lines.collect::<String>()))
     }
