@@ -33,6 +33,8 @@ pub use ledger::RemovalLedger;
 pub use reason::{Decision, Evidence, Hold, HoldReason, Notice, PoolDecisions, TreeRoom, Verdict};
 pub(crate) use zone_room::ZoneRoom;
 
+use std::collections::BTreeSet;
+
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, DifferenceKind, PoolDiff};
 use crate::ids::InstanceId;
@@ -82,11 +84,12 @@ impl Guard<'_> {
             budget_spent: 0,
             release_used: None,
             is_listed: self.zone_gap.is_none(),
-            tree: self.tree_room(),
+            tree: None,
         };
         self.limit_to_hosted_zone(&mut decided);
         self.limit_removals(&mut decided);
         self.limit_size(&mut decided);
+        decided.tree = self.tree_room(&decided);
         self.keep_last(&mut decided);
         self.hold_while_paused(&mut decided);
         decided.release_used = self.release.filter(|_| is_release_used(&decided)).map(|it| it.id.clone());
@@ -252,6 +255,9 @@ impl Guard<'_> {
     fn ttl_change(&self) -> Verdict {
         let site = &self.sites.main;
         let records = site.siblings.iter().chain(&site.in_the_way).filter(|record| record.ttl_secs.is_some());
+        let leaves: BTreeSet<_> = site.entries.values().filter_map(|entry| entry.leaf).collect();
+        let at_leaves = site.taken.iter().filter(|(leaf, _)| leaves.contains(leaf)).map(|(_, record)| record);
+        let records = records.chain(at_leaves);
         let foreign =
             records.map(ToString::to_string).chain(site.foreign_values.iter().map(ToString::to_string));
         match foreign.into_iter().next() {
