@@ -19,7 +19,7 @@ pub struct Growing {
 pub const GROWING: [Growing; 36] = [
     event("messages that say nothing", 5_000, |n| batch(n, |_| "nonsense ".repeat(60))),
     event("messages with one id", 5_000, |n| list("{\"Records\":[", n, |_| record(1, "{}"), "]}")),
-    event("messages of instances", 5_000, |n| batch(n, |at| terminated(at))),
+    event("messages of instances", 5_000, |n| batch(n, terminated)),
     event("records that are nothing", 1_000_000, |n| list("{\"Records\":[", n, |_| "[]".to_owned(), "]}")),
     event("a deep payload", 1_500_000, |n| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n))),
     event("a deep message", 200_000, |n| batch(1, |_| format!("{}{}", "[".repeat(n), "]".repeat(n)))),
