@@ -19,13 +19,13 @@ pub struct Growing {
 pub const GROWING: [Growing; 36] = [
     event("messages that say nothing", 5_000, |n| batch(n, |_| "nonsense ".repeat(60))),
     event("messages with one id", 5_000, |n| list("{\"Records\":[", n, |_| record(1, "{}"), "]}")),
-    event("messages of instances", 5_000, |n| batch(n, |at| terminated(at))),
+    event("messages of instances", 5_000, |n| batch(n, terminated)),
     event("records that are nothing", 1_000_000, |n| list("{\"Records\":[", n, |_| "[]".to_owned(), "]}")),
     event("a deep payload", 1_500_000, |n| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n))),
     event("a deep message", 200_000, |n| batch(1, |_| format!("{}{}", "[".repeat(n), "]".repeat(n)))),
     event("a payload of many fields", 150_000, |n| list("{", n, |at| format!("\"field{at}\":0"), "}")),
     event("a payload of one field many times", 300_000, |n| list("{", n, |_| "\"a\":{}".to_owned(), "}")),
-    event("a detail of many fields", 30_000, |n| {
+    event("a detail of many fields", 20_000, |n| {
         list(EC2, n, |at| format!("\"field{at}\":[[0]]"), ",\"instance-id\":\"i-1\",\"state\":\"stopped\"}}")
     }),
     event("a detail of many lists", 100_000, |n| {
@@ -35,7 +35,7 @@ pub const GROWING: [Growing; 36] = [
         format!("{{\"source\":\"{}\",\"detail-type\":\"x\",\"detail\":{{}}}}", "\\u001b".repeat(n / 6))
     }),
     event("a long id of a message", 1_500_000, |n| list("{\"Records\":[", 2, |_| record(n, "{}"), "]}")),
-    event("a ticket of many hooks", 500, |n| list(TICKET, n, hook, "]}")),
+    event("a ticket of many hooks", 250, |n| list(TICKET, n, hook, "]}")),
     event("a request of many pools", 20_000, |n| request(&list("{", n, |at| format!("\"p{at}\":{{}}"), "}"))),
     event("a request of broken documents", 20_000, |n| {
         request(&list("{", n, |at| format!("\"p{at}\":\"{{\\\"record\\\":{{}}\""), "}"))
