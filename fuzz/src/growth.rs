@@ -16,7 +16,7 @@ pub struct Growing {
 }
 
 /// The inputs. Payloads of the function grow to the 6 MB that Lambda takes, or to the 10,000 messages of a batch.
-pub const GROWING: [Growing; 36] = [
+pub const GROWING: [Growing; 37] = [
     event("messages that say nothing", 5_000, |n| batch(n, |_| "nonsense ".repeat(60))),
     event("messages with one id", 5_000, |n| list("{\"Records\":[", n, |_| record(1, "{}"), "]}")),
     event("messages of instances", 5_000, |n| batch(n, terminated)),
@@ -88,6 +88,9 @@ pub const GROWING: [Growing; 36] = [
     }),
     reader("records of others at a pool's name", registrar::plan, 1_000, |n| {
         world(&fleet(1, selected), &zone(n, other))
+    }),
+    reader("marks at many names", registrar::plan, 300, |n| {
+        world(&fleet(1, |at| instance(at, "[]")), &zone(n, |at| weighted(&format!("n{at}"), at)))
     }),
     reader("instances of a pool", registrar::plan, 150, |n| {
         world(&fleet(n, selected), &zone(n, |at| weighted("a", at)))

@@ -50,6 +50,9 @@ use crate::tree::TreeLimits;
 /// Weighted or multivalue record sets of one name and type (Route 53 Developer Guide, "Quotas").
 pub const MOST_IN_SET: usize = 100;
 
+/// How many places of records left behind are named.
+const NAMED_PLACES: usize = 5;
+
 const LIST_TO_THE_END: &str = "list the hosted zone to its end";
 
 /// What the guard weighs for one pool.
@@ -243,9 +246,17 @@ impl Guard<'_> {
         self.sites.strays.iter().filter(move |site| site.fallback.is_some() || !site.entries.keys().all(dead))
     }
 
+    /// Every stray record is held with this, so that it names a few places: all of them, a thousand times over, would not
+    /// fit into memory.
     fn name_changed(&self) -> Hold {
-        let places: Vec<String> = self.sites.strays.iter().map(|site| site.place.to_string()).collect();
-        let places = places.join(", ");
+        let strays = &self.sites.strays;
+        let places: Vec<String> =
+            strays.iter().take(NAMED_PLACES).map(|site| site.place.to_string()).collect();
+        let mut places = places.join(", ");
+        let more = strays.len().saturating_sub(NAMED_PLACES);
+        if more > 0 {
+            places.push_str(&format!(" and {more} more"));
+        }
         let hint = format!(
             "set the record back to {places} and the state to \"retired\" until its records are gone, then change it"
         );
