@@ -1,4 +1,4 @@
 //! Hostile replies of resolvers.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| resolver_probe_fuzz::dns_resolver(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registrar_fuzz::probe::dns_resolver(input));

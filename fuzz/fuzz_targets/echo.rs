@@ -1,4 +1,4 @@
 //! Hostile ICMP echo replies.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| resolver_probe_fuzz::echo_reply(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registrar_fuzz::probe::echo_reply(input));

@@ -1,4 +1,4 @@
 //! Hostile fleets.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| resolver_probe_fuzz::fleet(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registrar_fuzz::probe::fleet(input));

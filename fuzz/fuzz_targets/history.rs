@@ -1,4 +1,4 @@
 //! Hostile answer histories.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| resolver_probe_fuzz::history(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registrar_fuzz::probe::history(input));

@@ -1,4 +1,4 @@
 //! Hostile ICMP errors.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| resolver_probe_fuzz::icmp_error(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registrar_fuzz::probe::icmp_error(input));

@@ -1,4 +1,4 @@
 //! Hostile SRT induction replies.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| resolver_probe_fuzz::srt_reply(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registrar_fuzz::probe::srt_reply(input));

@@ -1,4 +1,4 @@
 //! Hostile STUN replies.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| resolver_probe_fuzz::stun_reply(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registrar_fuzz::probe::stun_reply(input));

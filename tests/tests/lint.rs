@@ -148,6 +148,39 @@ fn a_name_that_would_stop_answering_against_its_policy_is_refused() {
     assert_eq!(rules, [Rule::NeverEmpty]);
 }
 
+/// More than one set holds: the pool becomes a tree.
+const TREE: &str = r#"
+why = "A tree that comes into being."
+pools.video = {}
+fleet = ["i-{001..101} running carrier=155.146.10.{1..101}"]
+"#;
+
+#[test]
+fn an_alias_to_a_leaf_without_records_is_refused() {
+    let rules = broken(TREE, |plan| {
+        for unit in plan.batches.iter_mut().flat_map(|batch| &mut batch.units) {
+            unit.changes.retain(|change| change.record.name.labels().next() != Some("l00"));
+        }
+    });
+    assert_eq!(rules, [Rule::AliasTarget]);
+}
+
+#[test]
+fn a_leaf_of_no_pool_is_refused() {
+    let rules = broken(TREE, |plan| {
+        let changes =
+            plan.batches.iter_mut().flat_map(|batch| &mut batch.units).flat_map(|unit| &mut unit.changes);
+        for change in changes {
+            edit(change, |record| {
+                if record.name.labels().next() == Some("l01") {
+                    record.name = "l01.other.edge.example.com".parse().unwrap();
+                }
+            });
+        }
+    });
+    assert!(rules.contains(&Rule::OnlySelectedNames), "{rules:?}");
+}
+
 #[test]
 fn a_batch_over_the_limits_is_refused() {
     let rules = broken(STORY, |plan| {

@@ -9,11 +9,12 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::command::{cargo, step};
-use crate::{fuzz, package, readme, servers, tell, venv};
+use crate::{deny, fuzz, package, readme, servers, tell, venv};
 
 /// Runs every check, and stops at the first that fails.
 pub(crate) fn run() -> Result<()> {
     step("format", cargo(&["fmt", "--all", "--check"]))?;
+    deny::run(&deny::DenyArguments::default())?;
     step(
         "lints",
         cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]),

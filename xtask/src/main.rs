@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod command;
+mod deny;
 mod fuzz;
 mod package;
 mod readme;
@@ -26,8 +27,10 @@ enum Cli {
     Ci,
     /// Build, check and pack the function for Lambda, and the operator's programs.
     Package(package::PackageArguments),
-    /// Fuzz what reads from the network, for a bounded time.
+    /// Fuzz what reads from outside, for a bounded time.
     Fuzz(fuzz::FuzzArguments),
+    /// Hold the dependencies to deny.toml: licences, duplicates, bans and sources.
+    Deny(deny::DenyArguments),
     /// Measure, and print the figures.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Cli::Ci => ci::run(),
         Cli::Package(arguments) => package::run(&arguments),
         Cli::Fuzz(arguments) => fuzz::run(&arguments),
+        Cli::Deny(arguments) => deny::run(&arguments),
         Cli::Bench(command) => bench::run(&command),
         Cli::Python => python(),
         Cli::Readme(ReadmeCommand::Run) => readme::run(),

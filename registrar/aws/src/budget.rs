@@ -12,16 +12,11 @@ use aws_sdk_route53::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
-use registrar_core::plan::Batch;
+use registrar_core::plan::{Batch, CHANGE_BURST, CHANGES_PER_SEC, REQUEST_BURST, REQUESTS_PER_SEC};
 use registrar_core::record_set::ChangeAction;
 use tokio::time::Instant;
 
 use crate::clients::Deadline;
-
-const REQUESTS_PER_SEC: f64 = 10.0;
-const REQUEST_BURST: f64 = 50.0;
-const CHANGES_PER_SEC: f64 = 100.0;
-const CHANGE_BURST: f64 = 1_500.0;
 
 /// The smallest share that still gets anything done: one request every ten seconds.
 const SMALLEST_SHARE: f64 = 0.01;
@@ -242,6 +237,15 @@ mod tests {
         budget.reserve(changes(1_500), secs(0), LONG).unwrap();
         assert_eq!(budget.reserve(changes(200), secs(0), secs(1)), Err(secs(2)));
         assert_eq!(budget.reserve(changes(100), secs(0), secs(1)), Ok(secs(1)));
+    }
+
+    #[test]
+    fn half_of_what_would_have_to_wait_too_long_may_go_in_time() {
+        let mut budget = Budget::new(1.0);
+        budget.reserve(changes(1_400), secs(0), LONG).unwrap();
+        let patience = secs(6);
+        assert_eq!(budget.reserve(changes(1_000), secs(0), patience), Err(secs(9)));
+        assert_eq!(budget.reserve(changes(500), secs(0), patience), Ok(secs(4)));
     }
 
     #[test]

@@ -39,6 +39,11 @@ impl Deadline {
         Self(Instant::now() + duration)
     }
 
+    /// Returns the earlier of this deadline and the one that is `duration` from now.
+    pub(crate) fn or_after(self, duration: Duration) -> Self {
+        Self(self.0.min(Instant::now() + duration))
+    }
+
     /// Returns how much time is left, zero when it has passed.
     #[must_use]
     pub fn remaining(&self) -> Duration {

@@ -102,6 +102,11 @@ pub(crate) fn hosted_zone_facts(
     })
 }
 
+/// Reads how many record sets a hosted zone has.
+pub(crate) fn record_count(wire: &GetHostedZoneOutput) -> Option<u64> {
+    wire.hosted_zone()?.resource_record_set_count()?.try_into().ok()
+}
+
 fn timestamp(wire: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::new(wire.secs(), i32::try_from(wire.subsec_nanos()).ok()?).ok()
 }

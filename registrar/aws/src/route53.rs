@@ -4,6 +4,7 @@
 //! decides what follows. Which records should stand is decided elsewhere.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aws_sdk_route53::config::Builder;
 use aws_sdk_route53::config::retry::RetryConfig;
@@ -54,7 +55,9 @@ impl Aws {
 
     /// Reads every record set of a hosted zone.
     pub async fn list_whole(&self, zone: &ZoneAccess, deadline: Deadline) -> HostedZone {
-        self.list(zone, None, deadline, |_| true, |next| next.cloned()).await
+        let mut listed = self.list(zone, None, deadline, |_| true, |next| next.cloned()).await;
+        listed.record_count = listed.gap.is_none().then_some(listed.records.len() as u64);
+        listed
     }
 
     /// Returns the hosted zone's own name.
@@ -84,12 +87,24 @@ impl Aws {
     /// [`Reply::Throttled`]. A request that could not be signed is [`Reply::Denied`], since nothing was
     /// sent; one that was sent and not answered is [`Reply::Lost`].
     pub async fn change_records(&self, zone: &ZoneAccess, batch: &Batch, deadline: Deadline) -> Reply {
+        self.change_records_within(zone, batch, deadline.remaining(), deadline).await
+    }
+
+    /// Submits a batch as [`Self::change_records`] does, where the account's budget lets it go within
+    /// `patience`: what it was planned on grows old while it waits, and a smaller one may go sooner.
+    pub async fn change_records_within(
+        &self,
+        zone: &ZoneAccess,
+        batch: &Batch,
+        patience: Duration,
+        deadline: Deadline,
+    ) -> Reply {
         let changes = match convert::change_batch(batch) {
             Ok(changes) => changes,
             Err(problem) => return Reply::InvalidChangeBatch(vec![problem]),
         };
         let account = self.inner.accounts.of(zone).await;
-        let granted = account.limiter.acquire(Cost::of(batch), deadline).await;
+        let granted = account.limiter.acquire(Cost::of(batch), deadline.or_after(patience)).await;
         if granted.is_err() || deadline.has_passed() {
             return Reply::Throttled;
         }

@@ -218,6 +218,7 @@ impl Adoption {
                 .into_iter()
                 .collect(),
             observed: some.then(|| ((zone.clone(), set), self.observed.clone())).into_iter().collect(),
+            hosted_zone_records: BTreeMap::new(),
             gaps: Vec::new(),
             notes: Vec::new(),
         }

@@ -244,7 +244,7 @@ fn new_entry(desired: &DesiredPool<'_>, member: &DesiredMember, old: Option<&Ent
         address: Some(member.address.0),
         weight: desired.weight(member, old.and_then(|old| old.weight)),
         health_check_id: old.and_then(|old| old.health_check_id.clone()),
-        leaf: old.and_then(|old| old.leaf),
+        leaf: None,
         as_read: None,
     }
 }

@@ -71,7 +71,7 @@ pub fn read_hosted_zone(text: &str) -> Result<HostedZone, JsonError> {
     } else {
         cut_short(GapSource::HostedZone, &dump.next_token)
     };
-    Ok(HostedZone::from_records(dump.resource_record_sets, gap))
+    Ok(HostedZone::from_whole(dump.resource_record_sets, gap))
 }
 
 fn cut_short(source: GapSource, next_token: &Option<Value>) -> Option<Gap> {

@@ -16,6 +16,7 @@ pub mod diff;
 pub mod drain;
 pub mod dump;
 pub mod execute;
+pub mod fuzzing;
 pub mod guard;
 pub mod ids;
 pub mod inventory;

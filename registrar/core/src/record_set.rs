@@ -175,7 +175,19 @@ pub struct SetKey {
 
 impl fmt::Display for SetKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.r#type)
+        write!(f, "{} {}", self.name, Shown(&self.r#type))
+    }
+}
+
+/// A type as a person reads it: a listing may name one that has never been heard of.
+struct Shown<'a>(&'a RecordType);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            RecordType::Other(name) => name.escape_debug().fmt(f),
+            known => known.fmt(f),
+        }
     }
 }
 
@@ -243,7 +255,7 @@ impl RecordSet {
 
 impl fmt::Display for RecordSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.r#type)?;
+        write!(f, "{} {}", self.name, Shown(&self.r#type))?;
         if let Some(id) = &self.set_identifier {
             write!(f, " [{}]", id.escape_debug())?;
         }
@@ -304,6 +316,15 @@ mod tests {
         let record: RecordSet = serde_json::from_str(text).unwrap();
         assert!(!record.is_understood());
         assert_eq!(record.routing(), RoutingKind::Other);
+    }
+
+    #[test]
+    fn whatever_a_record_set_holds_it_is_shown_on_one_line() {
+        let text = r#"{"Name":"a.example.com.","Type":"TXT\n","SetIdentifier":"\n","TTL":30,"ResourceRecords":[{"Value":"\u001b\n"}]}"#;
+        let record: RecordSet = serde_json::from_str(text).unwrap();
+        for shown in [record.to_string(), record.set_key().to_string()] {
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
     }
 
     #[test]

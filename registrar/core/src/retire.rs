@@ -52,7 +52,7 @@ pub fn left(
 }
 
 /// Returns the deletion of record sets whose mark begins like the deployment's and goes on in a way that this version
-/// does not write, such as an alias to a leaf: nobody else would ever delete them.
+/// does not write: nobody else would ever delete them.
 #[must_use]
 pub fn unread_marks(
     deployment: &DeploymentName,

@@ -32,6 +32,9 @@ const MOST_SPOT_WARNINGS: usize = 30;
 /// Characters of a release's id.
 const LONGEST_RELEASE_ID: usize = 80;
 
+/// Characters of the reason of a hold; each record keeps its own copy, and those that are written here are shorter.
+const LONGEST_REASON: usize = 80;
+
 /// What is held back where no single record is meant.
 const WHOLE_POOL: &str = "pool";
 
@@ -125,6 +128,7 @@ impl PoolStateDocument {
             *state.removals.entry(at).or_insert(0) += count.min(MOST_REMOVALS);
         }
         for HeldForm { reason, since, what } in form.held {
+            let reason: String = reason.chars().take(LONGEST_REASON).collect();
             let held = what.into_iter().map(|what| (Held { what, reason: reason.clone() }, since));
             state.held_since.extend(held);
         }
@@ -250,6 +254,7 @@ fn down(at: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
+    use serde_json::json;
 
     use super::*;
     use crate::guard::{Hold, HoldReason};
@@ -286,6 +291,17 @@ mod tests {
                 })
                 .collect(),
         }
+    }
+
+    #[test]
+    fn a_reason_that_nobody_wrote_is_not_kept_once_for_each_record() {
+        let what: Vec<String> = (0..1_000).map(|number| format!("i-{number}")).collect();
+        let held = json!([{ "reason": "r".repeat(5_000), "since": "2026-11-21T10:00:00Z", "what": what }]);
+        let text = json!({ "version": 1, "held": held }).to_string();
+        let state = PoolStateDocument::parse(&text).unwrap();
+        let kept: usize = state.held_since.keys().map(|held| held.reason.len() + held.what.len()).sum();
+        assert_eq!(state.held_since.len(), 1_000);
+        assert!(kept < 10 * text.len(), "{kept} bytes are kept of {}", text.len());
     }
 
     #[test]

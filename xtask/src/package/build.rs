@@ -15,7 +15,7 @@ use crate::venv;
 
 /// What is built together, always: another selection has other features of the shared crates, and the SDK would be
 /// compiled once for each.
-const PACKAGES: [&str; 5] =
+pub(super) const PACKAGES: [&str; 5] =
     ["registrar-lambda", "registrar-cli", "resolver-probe", "resolver-probe-lambda", "registrar-local"];
 
 /// The profile in Cargo.toml.

@@ -3,6 +3,7 @@
 //! What is packed is checked from the binary itself. Nothing is uploaded or deployed.
 
 mod archive;
+mod bills;
 mod build;
 mod elf;
 mod target;
@@ -16,6 +17,7 @@ use serde_json::json;
 
 use archive::Entry;
 pub(crate) use archive::sha256;
+use bills::Bills;
 use build::Linker;
 use elf::Needs;
 pub(crate) use target::Architecture;
@@ -24,12 +26,17 @@ use target::GLIBC;
 use crate::command::{cargo, root, step, target_folder};
 use crate::tell;
 
-/// What an operator runs.
-const PROGRAMS: [&str; 3] = ["registrar", "resolver-probe", "registrar-local"];
+/// What an operator runs, and the package that each comes from.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("registrar", "registrar-cli"),
+    ("resolver-probe", "resolver-probe"),
+    ("registrar-local", "registrar-local"),
+];
 /// The registrar's function.
-const REGISTRAR: Packed = Packed { binary: "bootstrap", name: "registrar" };
+const REGISTRAR: Packed = Packed { binary: "bootstrap", package: "registrar-lambda", name: "registrar" };
 /// The probe on a schedule. Its binary cannot have the name that it has in the zip: the registrar's has it.
-const PROBE: Packed = Packed { binary: "resolver-probe-lambda", name: "resolver-probe" };
+const PROBE: Packed =
+    Packed { binary: "resolver-probe-lambda", package: "resolver-probe-lambda", name: "resolver-probe" };
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What may be asked for.
@@ -43,10 +50,11 @@ pub(crate) struct PackageArguments {
     linker: Option<Linker>,
 }
 
-/// A function: the binary that becomes its `bootstrap`, and the name of its zip.
+/// A function: the binary that becomes its `bootstrap`, the package that it comes from, and the name of its zip.
 #[derive(Clone, Copy)]
 struct Packed {
     binary: &'static str,
+    package: &'static str,
     name: &'static str,
 }
 
@@ -63,26 +71,34 @@ pub(crate) fn run(arguments: &PackageArguments) -> Result<()> {
     let architecture = arguments.arch.unwrap_or_else(Architecture::host);
     let linker = arguments.linker.unwrap_or_else(|| Linker::for_architecture(architecture));
     let binaries = build::build(architecture, linker)?;
-    pack_function(REGISTRAR, architecture, &binaries)?;
-    pack_function(PROBE, architecture, &binaries)?;
-    pack_programs(architecture, &binaries)
+    let bills = Bills::make(architecture)?;
+    pack_function(REGISTRAR, architecture, &binaries, &bills)?;
+    pack_function(PROBE, architecture, &binaries, &bills)?;
+    pack_programs(architecture, &binaries, &bills)
 }
 
 /// Builds and packs the registrar's function for this machine.
 pub(crate) fn function() -> Result<Function> {
     let architecture = Architecture::host();
     let binaries = build::build(architecture, Linker::for_architecture(architecture))?;
-    pack_function(REGISTRAR, architecture, &binaries)
+    pack_function(REGISTRAR, architecture, &binaries, &Bills::make(architecture)?)
 }
 
-/// Writes `target/lambda/<name>.zip`, and beside it what the zip is.
-fn pack_function(packed: Packed, architecture: Architecture, binaries: &Path) -> Result<Function> {
-    let Packed { binary, name } = packed;
+/// Writes `target/lambda/<name>.zip`, and beside it what the zip is, and its bill of materials.
+fn pack_function(
+    packed: Packed,
+    architecture: Architecture,
+    binaries: &Path,
+    bills: &Bills,
+) -> Result<Function> {
+    let Packed { binary, package, name } = packed;
     let path = binaries.join(binary);
     let bootstrap = read_checked(&path, architecture)?;
     let needs = Needs::read(&bootstrap)?;
     let entry = Entry { path: "bootstrap".to_owned(), content: bootstrap, executable: true };
     let zip = archive::zip(std::slice::from_ref(&entry))?;
+    let bill = bills.of(package)?;
+    let bill_name = format!("{name}.cdx.json");
     let about = json!({
         "schema": format!("{name}-function/1"),
         "version": VERSION,
@@ -92,9 +108,11 @@ fn pack_function(packed: Packed, architecture: Architecture, binaries: &Path) ->
         "bootstrap_bytes": entry.content.len(),
         "zip_bytes": zip.len(),
         "sha256": sha256(&zip),
+        "bill_of_materials": { "file": bill_name, "sha256": sha256(&bill) },
     });
     let folder = target_folder().join("lambda");
     let written = write(&folder, &format!("{name}.zip"), &zip)?;
+    write(&folder, &bill_name, &bill)?;
     write(&folder, &format!("{name}.json"), format!("{about:#}\n").as_bytes())?;
     archive::write_sums(&folder, ".zip")?;
     let glibc = needs.glibc().map_or_else(String::new, |version| format!(", needs glibc {version}"));
@@ -109,13 +127,15 @@ fn pack_function(packed: Packed, architecture: Architecture, binaries: &Path) ->
 }
 
 /// Writes `target/package/registrar-<version>-<architecture>.tar.gz`.
-fn pack_programs(architecture: Architecture, binaries: &Path) -> Result<()> {
+fn pack_programs(architecture: Architecture, binaries: &Path, bills: &Bills) -> Result<()> {
     let name = format!("registrar-{VERSION}-{}", architecture.name());
     let mut entries = Vec::new();
-    for program in PROGRAMS {
+    for (program, package) in PROGRAMS {
         let content = read_checked(&binaries.join(program), architecture)?;
         tell(&format!("{program}: {}", mebibytes(content.len())));
         entries.push(Entry { path: format!("{name}/bin/{program}"), content, executable: true });
+        let path = format!("{name}/share/doc/registrar/{program}.cdx.json");
+        entries.push(Entry { path, content: bills.of(package)?, executable: false });
     }
     for (path, content) in manuals()? {
         entries.push(Entry { path: format!("{name}/share/{path}"), content, executable: false });

@@ -116,7 +116,8 @@ impl Deployment {
             let mut concerns = self.concerns(hints);
             let (wanted, given) = self.resolve(hints, &mut concerns, deadline).await;
             let scope = if wanted.everything {
-                Scope::everything(&self.parameters.pools, false)
+                // A sweep watches how full hosted zones are; a single event costs no call for it.
+                Scope { counts_records: true, ..Scope::everything(&self.parameters.pools, false) }
             } else if wanted.pools.is_empty() {
                 return Ok((concerns, None));
             } else {

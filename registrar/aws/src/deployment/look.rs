@@ -92,10 +92,23 @@ impl Look<'_> {
         if self.scope.whole_hosted_zones {
             return self.aws.list_whole(access, self.deadline).await;
         }
-        let (mut zone, origin) =
-            join(self.aws.list_names(access, names, self.deadline), self.origin(access)).await;
+        let listed = self.aws.list_names(access, names, self.deadline);
+        let (mut zone, origin, count) = join3(listed, self.origin(access), self.record_count(access)).await;
+        zone.record_count = count;
         zone.origin = zone.origin.or(origin);
         zone
+    }
+
+    /// Route 53 refuses what does not fit anyway, so a look goes on without the number.
+    async fn record_count(&self, access: &ZoneAccess) -> Option<u64> {
+        if !self.scope.counts_records {
+            return None;
+        }
+        let counted = self.aws.record_count(access, self.deadline).await;
+        counted
+            .inspect_err(|error| tracing::debug!(hosted_zone = %access.id, %error, "records not counted"))
+            .ok()
+            .flatten()
     }
 
     /// The hosted zone's own name only serves to tell a name outside it from other refusals, so a look

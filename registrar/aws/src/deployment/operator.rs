@@ -191,7 +191,8 @@ impl Deployment {
                 Effect::Submit(batch) => {
                     watcher.submitting(&batch);
                     let access = shown.looked.scope.access(&batch.hosted_zone_id);
-                    let reply = self.aws.change_records(&access, &batch, deadline).await;
+                    let patience = self.patience(&execution);
+                    let reply = self.aws.change_records_within(&access, &batch, patience, deadline).await;
                     execution.replied(reply, self.now());
                 }
                 Effect::LookAgain(_) => {

@@ -4,6 +4,7 @@
 //! where that cannot be done they are not submitted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use registrar_core::execute::{Effect, Execution, LookReason, Outcome, RetryReason};
 use registrar_core::guard::RemovalLedger;
@@ -238,7 +239,8 @@ impl Deployment {
                 Effect::Submit(batch) => {
                     watcher.submitting(&batch);
                     let access = looked.scope.access(&batch.hosted_zone_id);
-                    let reply = self.aws.change_records(&access, &batch, deadline).await;
+                    let patience = self.patience(&execution);
+                    let reply = self.aws.change_records_within(&access, &batch, patience, deadline).await;
                     execution.replied(reply, self.now());
                 }
                 Effect::LookAgain(reason) => {
@@ -318,6 +320,11 @@ impl Deployment {
     pub(super) fn until(&self, deadline: Deadline) -> Timestamp {
         let left = SignedDuration::try_from(deadline.remaining()).unwrap_or(SignedDuration::MAX);
         self.now().checked_add(left.saturating_sub(MARGIN)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Returns how long a request may wait for the account's budget.
+    pub(super) fn patience(&self, execution: &Execution) -> Duration {
+        execution.submit_until().duration_since(self.now()).try_into().unwrap_or_default()
     }
 
     pub(super) async fn sleep_until(&self, at: Timestamp) {

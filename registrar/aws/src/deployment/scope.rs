@@ -20,6 +20,8 @@ pub struct Scope {
     pub is_everything: bool,
     /// Whether hosted zones are listed whole, and not only the names of the pools.
     pub whole_hosted_zones: bool,
+    /// Whether Route 53 is asked how many record sets hosted zones have, where they are not listed whole.
+    pub counts_records: bool,
     /// Hosted zones that are listed whether or not a pool is in them, and the role that each is reached through where
     /// no pool names one.
     pub hosted_zones: BTreeMap<HostedZoneId, Option<RoleArn>>,
@@ -50,7 +52,14 @@ impl Scope {
     /// Takes in every pool of the deployment.
     pub(super) fn everything(all: &[Pool], whole_hosted_zones: bool) -> Self {
         let (pools, hosted_zones) = (all.to_vec(), BTreeMap::new());
-        Self { pools, is_everything: true, whole_hosted_zones, hosted_zones, records_only: false }
+        Self {
+            pools,
+            is_everything: true,
+            whole_hosted_zones,
+            counts_records: false,
+            hosted_zones,
+            records_only: false,
+        }
     }
 
     /// Takes in hosted zones as a whole and nothing else.

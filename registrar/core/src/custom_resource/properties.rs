@@ -13,6 +13,10 @@ use crate::json::{self, raw::Fields};
 use crate::name::RecordName;
 use crate::pool::{Pool, json_schema};
 
+/// The largest document that is given as an object, in bytes: eight times what a parameter holds. Reading one takes many
+/// times its size.
+const LARGEST_OBJECT: usize = 64 * 1024;
+
 /// How deep the schema of a pool document nests, with room; a document that is deeper has unknown keys.
 const DEEPEST: usize = 16;
 
@@ -108,9 +112,10 @@ impl ResourceProperties {
         let Some(raw) = raw else { return Ok(Self::default()) };
         let sent = Sent::parse(raw)
             .ok_or_else(|| error("ResourceProperties", "is not an object", "give the resource properties"))?;
+        let schema = json_schema();
         let mut properties = Self {
             deployment: deployment(&sent)?,
-            documents: several(&sent)?,
+            documents: several(&sent, &schema)?,
             hosted_zone_id: hosted_zone_id(&sent)?,
             hosted_zone_name: sent.name(Property::HostedZoneName, "give the name of the hosted zone")?,
             dns_role_arn: dns_role_arn(&sent)?,
@@ -118,7 +123,7 @@ impl ResourceProperties {
         match (sent.raw(Property::PoolName), sent.raw(Property::PoolDocument)) {
             (Some(_), Some(document)) => {
                 let name = sent.text(Property::PoolName).unwrap_or_default();
-                properties.add("PoolName", &name, "PoolDocument", document)?;
+                properties.add("PoolName", &name, "PoolDocument", document, &schema)?;
             }
             (Some(_), None) => {
                 return Err(error("PoolDocument", "is missing", "give the pool's document as well"));
@@ -135,11 +140,18 @@ impl ResourceProperties {
         self.documents.iter().map(|(name, document)| Pool::read(name.clone(), document)).collect()
     }
 
-    fn add(&mut self, named_by: &str, name: &str, property: &str, raw: &str) -> Result<(), PropertyError> {
+    fn add(
+        &mut self,
+        named_by: &str,
+        name: &str,
+        property: &str,
+        raw: &str,
+        schema: &Value,
+    ) -> Result<(), PropertyError> {
         let name: PoolName = name.parse().map_err(|invalid: crate::ids::InvalidId| {
             error(named_by, &invalid.to_string(), "use 1 to 32 characters from a-z, 0-9 and -")
         })?;
-        let document = document(property, raw)?;
+        let document = document(property, raw, schema)?;
         match self.documents.insert(name.clone(), document) {
             None => Ok(()),
             Some(_) => {
@@ -162,29 +174,32 @@ pub(super) fn dns_role_arn(sent: &Sent<'_>) -> Result<Option<RoleArn>, PropertyE
 }
 
 /// Reads `Pools`; an empty string, which is how a template leaves it out, is no pool.
-fn several(sent: &Sent<'_>) -> Result<BTreeMap<PoolName, String>, PropertyError> {
+fn several(sent: &Sent<'_>, schema: &Value) -> Result<BTreeMap<PoolName, String>, PropertyError> {
     let raw = sent.raw(Property::Pools).filter(|raw| *raw != "\"\"");
     let Some(raw) = raw else { return Ok(BTreeMap::new()) };
     let hint = "give an object of names and documents";
     let pools = Fields::parse(raw).map_err(|_| error("Pools", "is not an object", hint))?;
     let mut properties = ResourceProperties::default();
     for (name, document) in pools.iter() {
-        properties.add("Pools", name, &format!("Pools.{name}"), document)?;
+        properties.add("Pools", name, &format!("Pools.{name}"), document, schema)?;
     }
     Ok(properties.documents)
 }
 
 /// Returns a document's JSON text, whether it was given as text or as an object.
-fn document(property: &str, raw: &str) -> Result<String, PropertyError> {
+fn document(property: &str, raw: &str, schema: &Value) -> Result<String, PropertyError> {
     let hint = "give the document as a string of JSON, or as an object";
+    if raw.len() > LARGEST_OBJECT && !raw.starts_with('"') {
+        let problem = format!("has {} bytes, more than {LARGEST_OBJECT}", raw.len());
+        return Err(error(property, &problem, hint));
+    }
     let value: Value = serde_json::from_str(raw)
         .map_err(|problem| error(property, &json::from_serde(".".to_owned(), &problem).to_string(), hint))?;
     match value {
         Value::String(text) => Ok(text),
         Value::Object(_) => {
-            let schema = json_schema();
             let mut value = value;
-            restore(&mut value, &schema, &schema, DEEPEST);
+            restore(&mut value, schema, schema, DEEPEST);
             Ok(value.to_string())
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {

@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::properties::{Property, PropertyError, Sent, deployment, dns_role_arn, hosted_zone_id};
 use crate::ids::{DeploymentName, HostedZoneId, PoolName, RoleArn};
 use crate::json::raw::Fields;
@@ -56,24 +54,22 @@ impl Remains {
 
     fn add(&mut self, name: Option<String>, document: Option<&str>) {
         self.pools.extend(name.and_then(|name| name.parse().ok()));
-        let Some(record) = document.and_then(record_section) else { return };
-        let field = |name: &str| record[name].as_str();
-        let Some(id) = field("hosted_zone_id").and_then(|id| id.parse().ok()) else { return };
-        let role = field("role_arn").and_then(|role| role.parse().ok());
+        let Some((id, role)) = document.and_then(whereabouts) else { return };
         let known = self.hosted_zones.entry(id).or_default();
         // The stack's own property goes before a document's.
         *known = known.take().or(role);
     }
 }
 
-/// Returns the section of a document that says where its records are, whether or not the rest can be used.
-fn record_section(raw: &str) -> Option<Value> {
-    let document: Value = serde_json::from_str(raw).ok()?;
-    let document = match document {
-        Value::String(text) => serde_json::from_str(&text).ok()?,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => document,
-    };
-    document.get("record").cloned()
+/// Returns the hosted zone and the role of a document, whether or not the rest can be used.
+///
+/// It is taken apart and not read as a whole, which would take many times its size.
+fn whereabouts(raw: &str) -> Option<(HostedZoneId, Option<RoleArn>)> {
+    let unquoted = text(raw);
+    let document = Fields::parse(unquoted.as_deref().unwrap_or(raw)).ok()?;
+    let record = Fields::parse(document.raw("record")?).ok()?;
+    let id = record.text("hosted_zone_id")?.parse().ok()?;
+    Some((id, record.text("role_arn").and_then(|role| role.parse().ok())))
 }
 
 fn text(raw: &str) -> Option<String> {
@@ -82,7 +78,7 @@ fn text(raw: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

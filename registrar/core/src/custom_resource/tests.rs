@@ -93,6 +93,13 @@ fn a_document_may_be_text_or_an_object_whose_scalars_became_strings() {
 }
 
 #[test]
+fn a_document_that_is_an_object_is_read_up_to_a_size() {
+    let tags: serde_json::Map<String, Value> = (0..20_000).map(|at| (format!("t{at}"), json!("1"))).collect();
+    let error = problem(&json!({"Pools": {"video": {"members": {"tags": tags}}}}));
+    assert!(error.starts_with("Pools.video: has ") && error.contains("more than 65536"), "{error}");
+}
+
+#[test]
 fn a_string_that_is_no_number_stays_one_for_the_documents_own_error() {
     let mut document = stringly();
     document["record"]["ttl_secs"] = json!("twenty");

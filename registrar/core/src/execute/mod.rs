@@ -19,10 +19,14 @@
 //! 3. A unit that was refused before and is now refused alone, on unchanged sets, is poison: it is set
 //!    aside and reported, and the others go on.
 //! 4. Anything else is a lost race and is tried again until the deadline, where the rest is handed back.
+//! 5. A throttled request comes back at half its size, and grows again with each that is accepted: whoever
+//!    shares the account leaves less than a large request costs, and the dead must not wait for it. Another
+//!    change in progress says nothing about size.
 
 mod backoff;
 mod denials;
 mod outcome;
+mod pace;
 mod refusals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +43,7 @@ use crate::plan::{Batch, Change, Plan, Unit};
 use crate::record_set::{ChangeAction, RecordKey};
 use backoff::Backoff;
 use denials::Denials;
+use pace::Pace;
 use refusals::{Refusals, SetsView};
 
 /// How old a plan may be when it is submitted; after that the world is looked at again. Deletions carry
@@ -140,6 +145,7 @@ pub struct Execution {
     backoff: Backoff,
     refusals: Refusals,
     denials: Denials,
+    pace: Pace,
     lost: Option<Batch>,
     distrusted: bool,
     outcome: Outcome,
@@ -158,6 +164,7 @@ impl Execution {
             backoff: Backoff::new(seed),
             refusals: Refusals::default(),
             denials: Denials::default(),
+            pace: Pace::default(),
             lost: None,
             distrusted: false,
             outcome: Outcome::default(),
@@ -172,6 +179,14 @@ impl Execution {
     /// Returns what came of it so far.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
+    }
+
+    /// Returns until when a request may wait for the account's budget: while its plan is young, and there is
+    /// time. What would have to wait for longer is throttled, and comes back smaller or planned anew.
+    #[must_use]
+    pub fn submit_until(&self) -> Timestamp {
+        let old = self.plan.observed_at.checked_add(OLDEST_PLAN).unwrap_or(Timestamp::MAX);
+        old.min(self.deadline)
     }
 
     /// Says what to do next.
@@ -214,7 +229,8 @@ impl Execution {
         if !self.queue.is_empty() && old {
             return self.look(LookReason::Stale);
         }
-        let Some(chunk) = self.refusals.take_chunk(&mut self.queue, &self.view, &mut self.outcome) else {
+        let (refusals, pace) = (&self.refusals, &self.pace);
+        let Some(chunk) = refusals.take_chunk(&mut self.queue, &self.view, pace, &mut self.outcome) else {
             self.state = State::Finished;
             return Effect::Done(self.outcome.clone());
         };
@@ -231,11 +247,15 @@ impl Execution {
             Reply::Accepted { change_id } => {
                 self.refusals.accept(&batch, &mut self.view);
                 self.denials.accept(&batch);
+                self.pace.accepted();
                 self.backoff.reset();
                 self.outcome.applied.push(Applied { change_id: Some(change_id), batch });
             }
             Reply::PriorRequestNotComplete => self.wait(batch, RetryReason::PriorRequestNotComplete, now),
-            Reply::Throttled => self.wait(batch, RetryReason::Throttled, now),
+            Reply::Throttled => {
+                self.pace.throttled(&batch);
+                self.wait(batch, RetryReason::Throttled, now);
+            }
             Reply::InvalidChangeBatch(messages) => {
                 match self.refusals.note(&batch, &self.view, &messages) {
                     Some(unit) => self.outcome.set_aside(unit, messages),

@@ -1,11 +1,12 @@
 //! Which units were refused, on which sets, and in how small a batch: what tells poison from a lost race.
 //!
-//! It decides the size of the next request and nothing about its content.
+//! It decides the size of the next request, with what throttling leaves of it, and nothing about its content.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Outcome;
+use super::pace::Pace;
 use crate::ids::HostedZoneId;
 use crate::plan::{Batch, Plan, Unit};
 use crate::record_set::{ChangeAction, RecordSet, SetKey};
@@ -111,12 +112,13 @@ impl Refusals {
         (refusal.sets == view.of(unit)).then_some(refusal)
     }
 
-    /// Takes the next request off the queue: a whole batch, or a half of one that was refused. Poison
-    /// that is planned again is set aside.
+    /// Takes the next request off the queue: a whole batch, a half of one that was refused, or as much as
+    /// the budget may allow, whichever is less. Poison that is planned again is set aside.
     pub(super) fn take_chunk(
         &self,
         queue: &mut Vec<Batch>,
         view: &SetsView,
+        pace: &Pace,
         outcome: &mut Outcome,
     ) -> Option<Batch> {
         loop {
@@ -132,7 +134,7 @@ impl Refusals {
                 queue.remove(0);
                 continue;
             }
-            let size = self.next_size(&batch.units, view);
+            let size = pace.units(&batch.units).min(self.next_size(&batch.units, view));
             let rest = batch.units.split_off(size);
             let chunk = Batch {
                 hosted_zone_id: batch.hosted_zone_id.clone(),

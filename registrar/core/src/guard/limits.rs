@@ -186,7 +186,7 @@ impl Guard<'_> {
     }
 }
 
-fn is_addition(decision: &Decision) -> bool {
+pub(super) fn is_addition(decision: &Decision) -> bool {
     matches!((&decision.difference.kind, &decision.verdict), (DifferenceKind::Add { .. }, Verdict::Go(_)))
 }
 

@@ -27,9 +27,11 @@ mod ledger;
 mod limits;
 mod reason;
 mod room;
+mod zone_room;
 
 pub use ledger::RemovalLedger;
 pub use reason::{Decision, Evidence, Hold, HoldReason, Notice, PoolDecisions, TreeRoom, Verdict};
+pub(crate) use zone_room::ZoneRoom;
 
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, DifferenceKind, PoolDiff};
@@ -62,6 +64,8 @@ pub(crate) struct Guard<'a> {
     pub(crate) pause: Option<&'a Pause>,
     /// The operator's order to let held removals go, where it is in force.
     pub(crate) release: Option<&'a Release>,
+    /// The room that hosted zones have left.
+    pub(crate) zone_room: &'a ZoneRoom,
     /// How large sets may be.
     pub(crate) tree: TreeLimits,
 }
@@ -80,6 +84,7 @@ impl Guard<'_> {
             is_listed: self.zone_gap.is_none(),
             tree: self.tree_room(),
         };
+        self.limit_to_hosted_zone(&mut decided);
         self.limit_removals(&mut decided);
         self.limit_size(&mut decided);
         self.keep_last(&mut decided);

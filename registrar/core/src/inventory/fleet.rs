@@ -2,8 +2,8 @@
 //!
 //! Which of them a pool selects is the policy's business.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::Timestamp;
@@ -116,6 +116,8 @@ impl Instance {
 pub struct Fleet {
     /// The instances by id.
     pub instances: BTreeMap<InstanceId, Instance>,
+    /// Those that were described twice, and differently.
+    pub contradicted: BTreeSet<InstanceId>,
     /// Why instances may exist that are not among them.
     pub gap: Option<Gap>,
     /// Whether this is what an earlier read saw, because the last one failed: nothing is published on
@@ -125,8 +127,11 @@ pub struct Fleet {
 
 impl Fleet {
     /// Adds a described instance. One that is described twice, and differently, is a gap: nobody knows
-    /// which of the two is right.
+    /// which of the two is right, however often either comes again.
     pub fn add(&mut self, described: Instance) {
+        if self.contradicted.contains(&described.id) {
+            return;
+        }
         match self.instances.entry(described.id.clone()) {
             Entry::Vacant(free) => {
                 free.insert(described);
@@ -135,7 +140,7 @@ impl Fleet {
             Entry::Occupied(known) => {
                 let reason = format!("{} is described twice, and differently", known.key());
                 self.gap = Some(Gap::new(GapSource::Fleet, reason));
-                known.remove();
+                self.contradicted.insert(known.remove().id);
             }
         }
     }
@@ -148,5 +153,32 @@ impl Fleet {
             (None, None) => Observed::Known(None),
             (None, Some(gap)) => Observed::Unknown(gap.clone()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(state: InstanceState) -> Instance {
+        Instance {
+            id: "i-0a1b2c3d".parse().unwrap(),
+            state: Some(state),
+            launched_at: None,
+            zone: None,
+            tags: BTreeMap::new(),
+            addresses: Addresses::default(),
+        }
+    }
+
+    #[test]
+    fn however_often_an_instance_is_described_in_two_ways_neither_is_believed() {
+        let (running, stopped) = (described(InstanceState::Running), described(InstanceState::Stopped));
+        let mut fleet = Fleet::default();
+        for described in [&running, &running, &stopped, &running, &stopped, &stopped] {
+            fleet.add(described.clone());
+        }
+        assert!(matches!(fleet.lookup(&running.id), Observed::Unknown(_)), "{fleet:?}");
+        assert!(fleet.instances.is_empty());
     }
 }

@@ -19,6 +19,8 @@ pub struct HostedZone {
     pub records: BTreeMap<RecordKey, Arc<RecordSet>>,
     /// Why record sets may exist that are not among them.
     pub gap: Option<Gap>,
+    /// How many record sets it has, where that is known: it was listed to its end, or Route 53 was asked.
+    pub record_count: Option<u64>,
     /// Whether Route 53 was asked for it and does not know it.
     pub is_unknown: bool,
 }
@@ -38,7 +40,16 @@ impl HostedZone {
         };
         let records: BTreeMap<RecordKey, Arc<RecordSet>> = records.into_iter().map(share).collect();
         let origin = records.keys().find(|key| key.set.r#type == RecordType::Soa);
-        Self { origin: origin.map(|key| key.set.name.clone()), records, gap, is_unknown: false }
+        let origin = origin.map(|key| key.set.name.clone());
+        Self { origin, records, gap, record_count: None, is_unknown: false }
+    }
+
+    /// Collects a listing of the whole hosted zone, which counts it where it came to its end.
+    #[must_use]
+    pub fn from_whole(records: impl IntoIterator<Item = RecordSet>, gap: Option<Gap>) -> Self {
+        let mut zone = Self::from_records(records, gap);
+        zone.record_count = zone.gap.is_none().then_some(zone.records.len() as u64);
+        zone
     }
 
     /// Returns the record sets of one name and type, in the order of their set identifiers.

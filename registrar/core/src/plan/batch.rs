@@ -121,6 +121,11 @@ impl Batch {
         changes.map(|(_, change)| (self.hosted_zone_id.clone(), change.clone())).collect()
     }
 
+    /// Counts the changes that units come to which follow each other in one request.
+    pub(crate) fn net_changes(units: &[Unit]) -> usize {
+        net(units).count()
+    }
+
     /// Returns a comment that names the deployment's pools, for Route 53's own logs.
     #[must_use]
     pub fn comment(&self) -> String {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{HeldBack, Plan, PoolPlan};
+use super::{HeldBack, Plan, PoolPlan, RouteBudget};
 
 /// How many holds are spelled out for one reason; a whole fleet may be held back for the same one, and the
 /// JSON form has them all.
@@ -23,7 +23,11 @@ impl fmt::Display for Plan {
         for note in &self.notes {
             writeln!(f, "\nnote: {note}")?;
         }
-        writeln!(f, "\n{}", self.summary())
+        writeln!(f, "\n{}", self.summary())?;
+        match self.batches.is_empty() {
+            true => Ok(()),
+            false => writeln!(f, "{}", self.forecast(RouteBudget::default())),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::checksum::of_set;
-use super::{Change, Checksum, HeldBack, Plan, PoolPlan};
+use super::{Change, Checksum, Forecast, HeldBack, Plan, PoolPlan, RouteBudget};
 use crate::guard::HoldReason;
 use crate::ids::HostedZoneId;
 use crate::inventory::Gap;
@@ -29,6 +29,7 @@ pub struct PlanDocument<'a> {
     pools: Vec<PoolDocument<'a>>,
     gaps: &'a [Gap],
     notes: &'a [String],
+    forecast: Forecast,
     observed: Vec<ObservedDocument<'a>>,
 }
 
@@ -93,6 +94,7 @@ impl Plan {
             pools: self.pools.iter().map(pool).collect(),
             gaps: &self.gaps,
             notes: &self.notes,
+            forecast: self.forecast(RouteBudget::default()),
             observed: self.observed.iter().map(observed).collect(),
         }
     }

@@ -6,6 +6,7 @@
 mod batch;
 mod builder;
 mod checksum;
+mod forecast;
 mod human;
 mod json;
 mod review;
@@ -20,14 +21,23 @@ use jiff::Timestamp;
 
 pub use batch::{Batch, Change, ChangeBatchDocument, MOST_CHARACTERS, MOST_VALUES, Unit, Urgency};
 pub use checksum::Checksum;
+pub(crate) use forecast::most_in;
+pub use forecast::{
+    CHANGE_BURST, CHANGES_PER_SEC, Forecast, MOST_IN_HOSTED_ZONE, REQUEST_BURST, REQUESTS_PER_SEC,
+    RouteBudget, ZoneForecast,
+};
 pub use json::PlanDocument;
 pub use review::{MovedWorld, ReviewError, ReviewedPlan};
 
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, PoolDiff};
-use crate::guard::{Decision, Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict};
+use crate::guard::{
+    Decision, Evidence, Guard, Hold, HoldReason, PoolDecisions, RemovalLedger, Verdict, ZoneRoom,
+};
 use crate::ids::{DeploymentName, HostedZoneId, InstanceId, PoolName};
 use crate::inventory::{Gap, HostedZone, Inventory};
+use crate::leaf::Leaf;
+use crate::name::RecordName;
 use crate::orders::{Orders, Pause};
 use crate::owner::{Owner, Role};
 use crate::pool::{Policy, Pool, PoolState};
@@ -68,6 +78,8 @@ pub struct Plan {
     pub batches: Vec<Batch>,
     /// The sets that the batches touch, as they were read: the preconditions.
     pub observed: BTreeMap<(HostedZoneId, SetKey), Vec<Arc<RecordSet>>>,
+    /// The record sets of each hosted zone, where they were counted.
+    pub hosted_zone_records: BTreeMap<HostedZoneId, u64>,
     /// The reads that were incomplete.
     pub gaps: Vec<Gap>,
     /// What else an operator should know.
@@ -135,12 +147,13 @@ impl Plan {
             .collect();
         let retired: BTreeSet<PoolName> = leaving.iter().map(|owner| owner.pool.clone()).collect();
         let marked = MarkedPlaces::find(zones, leaving);
-        let notes = orphans(&marked, &input);
+        let mut notes = orphans(&marked, &input);
+        let mut room = ZoneRoom::of(zones);
         let mut units = Vec::new();
         let mut planned = Vec::new();
         for (name, policy) in pools {
             let (plan, of_pool) = match policy {
-                Ok(policy) => plan_pool(&input, name, policy, &marked, &index),
+                Ok(policy) => plan_pool(&input, name, policy, &marked, &index, &mut room),
                 Err(error) => (PoolPlan::held(name, error), Vec::new()),
             };
             planned.push(plan);
@@ -150,12 +163,16 @@ impl Plan {
         for plan in &mut planned {
             plan.changes = batches.iter().flat_map(|batch| batch.changes_of(&plan.name)).collect();
         }
+        let counted = |(id, zone): (&HostedZoneId, &HostedZone)| Some((id.clone(), zone.record_count?));
+        let hosted_zone_records: BTreeMap<HostedZoneId, u64> = zones.iter().filter_map(counted).collect();
+        notes.extend(forecast::notes(&forecast::zones(&batches, &hosted_zone_records)));
         Self {
             deployment: input.deployment.clone(),
             observed_at: input.inventory.observed_at,
             pools: planned,
             observed: observed_sets(&batches, zones),
             batches,
+            hosted_zone_records,
             gaps: input.inventory.gaps(),
             notes,
         }
@@ -221,10 +238,10 @@ impl PoolPlan {
     }
 }
 
-/// Returns the pools that cannot go ahead because another one claims their name. A retired pool claims
-/// nothing: it only leaves.
+/// Returns the pools that cannot go ahead because another one claims their name, or has a leaf there. A retired pool
+/// claims nothing: it only leaves.
 fn name_conflicts(pools: &[Pool]) -> BTreeMap<PoolName, String> {
-    let mut claims: BTreeMap<(&HostedZoneId, &crate::name::RecordName), Vec<&PoolName>> = BTreeMap::new();
+    let mut claims: BTreeMap<(&HostedZoneId, &RecordName), Vec<&PoolName>> = BTreeMap::new();
     for pool in pools {
         if let Ok(policy) = &pool.policy
             && policy.state != PoolState::Retired
@@ -233,6 +250,16 @@ fn name_conflicts(pools: &[Pool]) -> BTreeMap<PoolName, String> {
         }
     }
     let mut conflicts = BTreeMap::new();
+    for ((hosted_zone, name), pools) in &claims {
+        let above = Leaf::of(name).map(|(_, above)| above);
+        if let Some(other) = above.and_then(|above| claims.get(&(hosted_zone, &above))?.first().copied()) {
+            let error = format!(
+                "the name {name} is one of the leaves of pool {other}, where records of its instances may stand (hint: \
+                 give the pool a name that does not begin with l00 to l99)"
+            );
+            conflicts.extend(pools.iter().map(|pool| ((*pool).clone(), error.clone())));
+        }
+    }
     for ((_, name), pools) in claims.into_iter().filter(|(_, pools)| pools.len() > 1) {
         let names: Vec<&str> = pools.iter().map(|pool| pool.as_str()).collect();
         let error = format!(
@@ -299,6 +326,7 @@ fn plan_pool(
     policy: &Policy,
     marked: &MarkedPlaces<'_>,
     index: &SelectionIndex<'_>,
+    room: &mut ZoneRoom,
 ) -> (PoolPlan, Vec<Unit>) {
     let owner = Owner { deployment: input.deployment.clone(), pool: name.clone() };
     let place = Place { hosted_zone_id: policy.hosted_zone_id.clone(), name: policy.name.clone() };
@@ -317,8 +345,11 @@ fn plan_pool(
         pause,
         release: input.orders.release(name, now),
         tree: input.tree,
+        zone_room: room,
     };
     let mut decided = guard.decide(PoolDiff::new(&desired, &sites));
+    let in_sets = guard.room();
+    room.take(&policy.hosted_zone_id, &decided);
     let mut units = Vec::new();
     for site in sites.all() {
         let of_site = units::of_site(&desired, site, &decided, input.tree);
@@ -327,7 +358,7 @@ fn plan_pool(
         decided.decisions.extend(tree);
     }
     let mut plan = describe(&desired, &sites, decided);
-    plan.room = Some(guard.room());
+    plan.room = Some(in_sets);
     plan.headline = Some(headline(policy, pause));
     (plan, units)
 }

@@ -90,7 +90,9 @@ impl<'a> Shape<'a> {
             | DifferenceKind::Reweight { instance, new, .. }
             | DifferenceKind::Repair { instance, new, .. } => {
                 self.surplus.remove(instance);
-                self.entries.insert(instance.clone(), new.clone());
+                // Where it stands now, which is not where it was read once the tree has changed.
+                let leaf = self.entries.get(instance).and_then(|entry| entry.leaf);
+                self.entries.insert(instance.clone(), Entry { leaf, ..new.clone() });
             }
             DifferenceKind::Ttl { to, .. } => {
                 self.ttl_secs = *to;

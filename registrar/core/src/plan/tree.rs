@@ -50,10 +50,8 @@ pub(super) fn of_site(
     decided: &PoolDecisions,
     limits: TreeLimits,
 ) -> Option<SiteUnits> {
-    if last.form != Routing::Weighted {
-        return None;
-    }
-    let room = decided.tree.as_ref().filter(|_| decided.is_listed && is_main(observed));
+    let is_weighted = last.form == Routing::Weighted;
+    let room = decided.tree.as_ref().filter(|_| is_weighted && decided.is_listed && is_main(observed));
     let arrangement = room.and_then(|room| arrange(observed, last, all, room, limits));
     let becomes_tree = arrangement.as_ref().is_some_and(|arrangement| !arrangement.leaf_of.is_empty());
     if !(observed.site.is_tree() || becomes_tree) {
@@ -64,6 +62,7 @@ pub(super) fn of_site(
         scale: observed.scale().or(arrangement.as_ref().and_then(|arrangement| arrangement.scale)),
         shape: observed.clone(),
         is_listed: decided.is_listed,
+        may_rearrange: arrangement.is_some() && room.is_some_and(|room| room.hold.is_none()),
         units: Vec::new(),
     };
     let hold = room.and_then(|room| room.hold.clone());
@@ -120,11 +119,15 @@ fn arrange(
         let standing = leaf_of.iter().filter(|(id, _)| with_added || !added.contains(id));
         sums_of(standing.map(|(id, leaf)| (*leaf, instances[id].weight)))
     };
-    let scale = Scale::choose(&[sums(false), sums(true)], observed.scale());
+    let staying = instances.values().filter_map(|placed| Some((placed.leaf?, placed.weight)));
+    // What stands there now, what stays of it, the same where it should stand, and all.
+    let mut states = vec![observed.sums(), sums_of(staying), sums(false), sums(true)];
+    states.retain(|sums| !sums.is_empty());
+    let scale = Scale::choose(&states, observed.scale());
     Some(Arrangement { leaf_of, scale: Some(scale) })
 }
 
-fn added<'d>(decision: &'d Decision) -> Option<&'d InstanceId> {
+fn added(decision: &Decision) -> Option<&InstanceId> {
     match &decision.difference.kind {
         DifferenceKind::Add { instance, .. } => Some(instance),
         DifferenceKind::Remove { .. }
@@ -144,6 +147,8 @@ struct Planner<'a> {
     scale: Option<Scale>,
     /// Whether the listing is complete. If not, the weights at a leaf are unknown, and only what is seen goes.
     is_listed: bool,
+    /// Whether the tree may be changed by itself.
+    may_rearrange: bool,
     units: Vec<Unit>,
 }
 
@@ -163,10 +168,15 @@ impl<'a> Planner<'a> {
         if self.shape.form != Routing::Weighted {
             self.change_routing(&mut by_urgency, arrangement);
         }
+        self.rescale(&by_urgency, arrangement);
         let swapped = self.swap_first(last, &mut by_urgency, arrangement).then_some(Urgency::Swap);
         for urgency in BEFORE {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
             self.step(&decisions, Together::Leaf, swapped, arrangement);
+        }
+        if last.form != Routing::Weighted {
+            self.give_up(last, by_urgency);
+            return None;
         }
         let tree = self.rearrange(arrangement);
         for urgency in AFTER {
@@ -175,6 +185,22 @@ impl<'a> Planner<'a> {
             self.step(&decisions, together, None, arrangement);
         }
         tree
+    }
+
+    /// Puts all aliases on another scale, where the present one does not fit what is to come. It goes with the first
+    /// batch, which leaves them as it needs them.
+    fn rescale(&mut self, by_urgency: &ByUrgency<'_>, arrangement: &Arrangement) {
+        if !self.may_rearrange || arrangement.scale.is_none() || self.shape.scale() == arrangement.scale {
+            return;
+        }
+        self.scale = arrangement.scale;
+        let mut next = self.shape.clone();
+        let touched = next.every_spot();
+        next.reweigh(touched.iter().copied().flatten(), self.scale, true);
+        let first =
+            by_urgency.iter().find(|(_, decisions)| !decisions.is_empty()).map(|(urgency, _)| *urgency);
+        let urgency = first.unwrap_or(Urgency::Add).min(Urgency::Add);
+        self.go_to(next, &touched, &[], Together::All, Some(urgency));
     }
 
     /// Rewrites a set of another routing as a tree, at once; what is added comes afterwards.
@@ -191,6 +217,14 @@ impl<'a> Planner<'a> {
         self.scale = arrangement.scale;
         let touched = self.shape.spots_with(&next);
         next.reweigh(touched.iter().copied().flatten(), self.scale, true);
+        self.go_to(next, &touched, &others, Together::All, Some(Urgency::Add));
+    }
+
+    /// Rewrites a tree as a set of another routing, at once.
+    fn give_up(&mut self, last: &Shape<'_>, by_urgency: ByUrgency<'_>) {
+        let others: Vec<&Decision> = by_urgency.into_values().flatten().collect();
+        let next = self.shape.clone().after(&others);
+        let touched = self.shape.spots_with(last);
         self.go_to(next, &touched, &others, Together::All, Some(Urgency::Add));
     }
 
@@ -289,18 +323,16 @@ impl<'a> Planner<'a> {
     fn rearrange(&mut self, arrangement: &Arrangement) -> Option<TreeStep> {
         let change = self.shape.change_to(arrangement);
         let before = self.units.len();
-        let rescaled = self.scale != arrangement.scale;
-        self.scale = arrangement.scale.or(self.scale);
-        if !self.is_listed {
+        if !self.may_rearrange {
             return None;
         }
+        self.scale = arrangement.scale.or(self.scale);
         if change.from == 0 || change.to == 0 {
             let mut next = self.shape.clone();
             next.stand_at(&arrangement.leaf_of);
             self.rebalance(next, Together::All);
         } else {
-            let together = if rescaled { Together::All } else { Together::Leaf };
-            self.rebalance(self.shape.clone(), together);
+            self.rebalance(self.shape.clone(), Together::Leaf);
             for moves in self.shape.moves_to(&arrangement.leaf_of) {
                 let mut next = self.shape.clone();
                 next.stand_at(&moves);

@@ -19,6 +19,7 @@ use crate::inventory::{Gap, Inventory};
 use crate::name::RecordName;
 use crate::orders::{LARGEST_PARAMETER, Orders, Pause, Release};
 use crate::owner::Owner;
+pub use crate::plan::MOST_IN_HOSTED_ZONE;
 use crate::plan::{Plan, PoolPlan};
 use crate::pool::{Policy, Pool, PoolState, Routing};
 use crate::record_set::{RecordType, SetKey};
@@ -28,9 +29,6 @@ use crate::tree::TreeLimits;
 
 /// The name and version of the JSON form.
 const SCHEMA: &str = "registrar-status/1";
-
-/// Record sets in a hosted zone, unless the quota was raised (Route 53 Developer Guide, "Quotas").
-pub const MOST_IN_HOSTED_ZONE: u64 = 10_000;
 
 /// What a status is made of.
 #[derive(Clone, Copy, Debug)]

@@ -46,7 +46,7 @@ impl Scale {
     /// Returns a sum on this scale, rounded, however large that is.
     fn scaled(self, sum: u64) -> u64 {
         let (up, down) = (self.exponent.max(0).unsigned_abs(), self.exponent.min(0).unsigned_abs());
-        let (sum, unit) = (sum * u64::from(STEPS) << down, u64::from(self.mantissa) << up);
+        let (sum, unit) = ((sum * u64::from(STEPS)) << down, u64::from(self.mantissa) << up);
         (2 * sum + unit) / (2 * unit)
     }
 

@@ -10,6 +10,7 @@
 mod draw;
 mod edns;
 mod faults;
+pub mod fuzzing;
 mod handler;
 mod health;
 mod lookup;

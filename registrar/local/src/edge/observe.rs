@@ -53,6 +53,6 @@ impl Edge {
             records.truncate(records.len() / 2);
             gap = Some(Gap::new(GapSource::HostedZone, "a page in the middle did not come"));
         }
-        Ok(HostedZone::from_records(records, gap))
+        Ok(HostedZone::from_whole(records, gap))
     }
 }

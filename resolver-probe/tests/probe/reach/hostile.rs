@@ -2,7 +2,7 @@
 //! every run.
 
 #[expect(unreachable_pub, reason = "elsewhere it is a library, and its targets are public")]
-#[path = "../../../../fuzz/src/lib.rs"]
+#[path = "../../../../fuzz/src/probe.rs"]
 mod targets;
 
 use std::fmt::Write as _;

@@ -1,0 +1,4 @@
+//! Hostile parameters with a pool's state.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| registrar_fuzz::registrar::pool_state(input));

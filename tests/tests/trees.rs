@@ -1,0 +1,520 @@
+//! Pools of more instances than one set holds: after every batch, on the strict model, each record is answered as often
+//! as its weight asks for, the name always answers, and what is planned next is nothing.
+
+#![expect(clippy::unwrap_used, reason = "a fleet that cannot be set up is a failure of these tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use registrar_core::guard::RemovalLedger;
+use registrar_core::ids::{DeploymentName, HostedZoneId};
+use registrar_core::inventory::{EventMemory, Gap, GapSource, Groups, HostedZone, Inventory};
+use registrar_core::leaf::Leaf;
+use registrar_core::lint::CheckedPlan;
+use registrar_core::orders::Orders;
+use registrar_core::plan::{Batch, Plan, PlanInput, Urgency};
+use registrar_core::pool::Pool;
+use registrar_core::record_set::{ChangeAction, RecordSet, RecordType};
+use registrar_core::tree::TreeLimits;
+use registrar_core::{Timestamp, dump};
+use registrar_local::route53::{ModelChange, Route53Model, Settings};
+use serde_json::{Value, json};
+
+const ZONE: &str = "Z0123456789ABCDEFGHIJ";
+const NAME: &str = "video.edge.example.com";
+
+/// An instance of the fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Machine {
+    weight: u8,
+    running: bool,
+}
+
+/// A fleet, one pool's document, and the hosted zone that follows them.
+struct World {
+    fleet: BTreeMap<usize, Machine>,
+    document: Value,
+    model: Route53Model,
+    limits: TreeLimits,
+    now: Timestamp,
+    /// Changes submitted so far.
+    changes: usize,
+    /// How many record sets a listing has before a page does not come.
+    listed: Option<usize>,
+}
+
+fn zone() -> HostedZoneId {
+    ZONE.parse().unwrap()
+}
+
+fn id(number: usize) -> String {
+    format!("i-{number:017x}")
+}
+
+fn address(number: usize) -> String {
+    format!("155.{}.{}.{}", 146 + number / 65_536, number / 256 % 256, number % 256)
+}
+
+impl World {
+    fn new(limits: TreeLimits) -> Self {
+        let settings = Settings { throttling: false, ..Settings::default() };
+        let mut model = Route53Model::new(settings);
+        model.create_hosted_zone(zone(), "edge.example.com".parse().unwrap(), Vec::new()).unwrap();
+        let document = json!({
+            "version": 1,
+            "record": { "hosted_zone_id": ZONE, "name": NAME },
+            "members": { "tags": { "edge-dns": "video" } },
+            "guard": { "max_removals": { "percent": 100, "count": 10_000, "window_secs": 60 } },
+        });
+        Self {
+            fleet: BTreeMap::new(),
+            document,
+            model,
+            limits,
+            now: Timestamp::UNIX_EPOCH,
+            changes: 0,
+            listed: None,
+        }
+    }
+
+    fn of(size: usize, weight: impl Fn(usize) -> u8) -> Self {
+        let mut world = Self::new(TreeLimits::default());
+        world.launch(0..size, weight);
+        let _ = world.follow();
+        world
+    }
+
+    fn launch(&mut self, numbers: std::ops::Range<usize>, weight: impl Fn(usize) -> u8) {
+        self.fleet.extend(numbers.map(|number| (number, Machine { weight: weight(number), running: true })));
+    }
+
+    fn end(&mut self, numbers: impl IntoIterator<Item = usize>) {
+        for number in numbers {
+            self.fleet.get_mut(&number).unwrap().running = false;
+        }
+    }
+
+    fn records(&self) -> Vec<RecordSet> {
+        let mut records = self.model.records(&zone()).unwrap();
+        records.retain(|record| !matches!(record.r#type, RecordType::Soa | RecordType::Ns));
+        records
+    }
+
+    fn inventory(&self) -> Inventory {
+        let described: Vec<Value> =
+            self.fleet.iter().map(|(number, machine)| reservation(*number, *machine)).collect();
+        let fleet = dump::read_fleet(&json!({ "Reservations": described }).to_string()).unwrap();
+        let mut records = self.model.records(&zone()).unwrap();
+        records.truncate(self.listed.unwrap_or(usize::MAX));
+        let gap = self.listed.map(|_| Gap::new(GapSource::HostedZone, "a page did not come"));
+        let listed = HostedZone::from_records(records, gap);
+        Inventory {
+            observed_at: self.now,
+            fleet,
+            groups: Groups::default(),
+            hosted_zones: [(zone(), listed)].into(),
+            memory: EventMemory::default(),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let pools = [Pool::read("video".parse().unwrap(), &self.document.to_string())];
+        let inventory = self.inventory();
+        let deployment: DeploymentName = "default".parse().unwrap();
+        let input = PlanInput {
+            deployment: &deployment,
+            pools: &pools,
+            inventory: &inventory,
+            ledger: &RemovalLedger::default(),
+            orders: &Orders::default(),
+            tree: self.limits,
+        };
+        let plan = CheckedPlan::new(Plan::new(input), &pools, &inventory).unwrap().into_plan();
+        assert!(!plan.has_errors(), "{plan}");
+        plan
+    }
+
+    fn submit(&mut self, batch: &Batch) {
+        let changes = batch.changes().map(|change| (change.action, RecordSet::clone(&change.record)).into());
+        let changes: Vec<ModelChange> = changes.collect();
+        self.changes += changes.len();
+        self.model
+            .change_record_sets(&zone(), &changes, self.now)
+            .unwrap_or_else(|error| panic!("a batch is refused: {error}\n{batch}"));
+    }
+
+    fn take(&mut self, plan: &Plan) {
+        plan.batches.iter().for_each(|batch| self.submit(batch));
+    }
+
+    /// Applies a plan batch by batch, and looks at what is answered after each.
+    fn apply(&mut self, plan: &Plan) {
+        let stays = self.fleet.values().any(|machine| machine.running);
+        let answered = stays && !self.answered().is_empty();
+        for (number, batch) in plan.batches.iter().enumerate() {
+            self.submit(batch);
+            assert!(!answered || !self.answered().is_empty(), "the name is silent after batch {number}");
+            self.shares_are_right(&format!("after batch {number} of {}", plan.batches.len()));
+        }
+    }
+
+    /// Plans and applies; planning again then changes nothing.
+    fn follow(&mut self) -> Plan {
+        self.now += registrar_core::SignedDuration::from_secs(120);
+        let plan = self.plan();
+        self.apply(&plan);
+        let again = self.plan();
+        assert!(again.batches.is_empty(), "planning again changes something: {again}");
+        let published: BTreeSet<String> = self.answered().into_keys().collect();
+        let serving = self.fleet.iter().filter(|(_, machine)| machine.running);
+        let wanted: BTreeSet<String> = serving.map(|(number, _)| address(*number)).collect();
+        assert_eq!(published, wanted);
+        plan
+    }
+
+    /// Returns in how many of so many answers each address stands, as Route 53 draws them: an alias by its weight, and
+    /// then a record at its leaf.
+    fn answered(&self) -> BTreeMap<String, f64> {
+        let records = self.records();
+        let mut answered = BTreeMap::new();
+        for (record, share) in drawn(&records, NAME) {
+            match &record.alias_target {
+                None => {
+                    let address = record.values().next().unwrap().to_owned();
+                    *answered.entry(address).or_insert(0.0) += share;
+                }
+                Some(alias) => {
+                    let below = drawn(&records, alias.dns_name.as_str());
+                    assert!(!below.is_empty(), "{record} leads to nothing");
+                    for (record, within) in below {
+                        let address = record.values().next().unwrap().to_owned();
+                        *answered.entry(address).or_insert(0.0) += share * within;
+                    }
+                }
+            }
+        }
+        answered
+    }
+
+    /// Every record has the share that its own weight asks for, within 2 %, or what half a unit of its alias's weight
+    /// makes of it where a leaf lost most of its records in the same plan.
+    fn shares_are_right(&self, when: &str) {
+        let answered = self.answered();
+        let weights: BTreeMap<String, f64> = self.weights().collect();
+        let total: f64 = weights.values().sum();
+        for (address, share) in &answered {
+            let wanted = match total {
+                0.0 => 1.0 / weights.len() as f64,
+                total => weights[address] / total,
+            };
+            assert!(
+                (share - wanted).abs() <= 0.02 * wanted,
+                "{when}: {address} is in {share:.6} of the answers, and its weight asks for {wanted:.6}"
+            );
+        }
+    }
+
+    /// Returns the weights of all records, by address.
+    fn weights(&self) -> impl Iterator<Item = (String, f64)> {
+        let records = self.records().into_iter().filter(|record| record.alias_target.is_none());
+        records.map(|record| (record.values().next().unwrap().to_owned(), f64::from(record.weight.unwrap())))
+    }
+
+    fn aliases(&self) -> Vec<RecordSet> {
+        self.records().into_iter().filter(|record| record.alias_target.is_some()).collect()
+    }
+}
+
+/// Returns the record sets of a name, each with the share of answers that it is drawn for.
+fn drawn<'r>(records: &'r [RecordSet], name: &str) -> Vec<(&'r RecordSet, f64)> {
+    let of_name: Vec<&RecordSet> = records.iter().filter(|record| record.name.as_str() == name).collect();
+    let total: f64 = of_name.iter().map(|record| f64::from(record.weight.unwrap())).sum();
+    let share = |record: &RecordSet| match total {
+        0.0 => 1.0 / of_name.len() as f64,
+        total => f64::from(record.weight.unwrap()) / total,
+    };
+    of_name.iter().map(|record| (*record, share(record))).collect()
+}
+
+fn reservation(number: usize, machine: Machine) -> Value {
+    json!({ "Instances": [{
+        "InstanceId": id(number),
+        "State": { "Name": if machine.running { "running" } else { "terminated" } },
+        "LaunchTime": "1969-12-20T10:00:00Z",
+        "Placement": { "AvailabilityZone": "us-east-1-wl1-bos-wlz-1" },
+        "Tags": [
+            { "Key": "edge-dns", "Value": "video" },
+            { "Key": "edge-dns-weight", "Value": machine.weight.to_string() },
+        ],
+        "NetworkInterfaces": [{
+            "Attachment": { "DeviceIndex": 0 },
+            "PrivateIpAddresses": [{ "Primary": true, "Association": { "CarrierIp": address(number) } }],
+        }],
+    }] })
+}
+
+fn uneven(number: usize) -> u8 {
+    u8::try_from(number * 37 % 250 + 1).unwrap()
+}
+
+#[test]
+fn a_fleet_grows_from_90_to_1000_and_back_to_80() {
+    let mut world = World::of(90, uneven);
+    assert!(world.aliases().is_empty(), "it fits into one set");
+    world.launch(90..110, uneven);
+    let plan = world.follow();
+    assert_eq!((world.aliases().len(), plan.batches.len()), (2, 1));
+    world.launch(110..1_000, uneven);
+    let _ = world.follow();
+    assert_eq!(world.aliases().len(), 14);
+    world.end(80..1_000);
+    let plan = world.follow();
+    assert!(world.aliases().is_empty(), "it fits into one set again");
+    assert_eq!(plan.batches[0].units[0].urgency, Urgency::RemoveDead);
+}
+
+#[test]
+fn a_fleet_of_7500_comes_at_once_and_half_of_it_goes() {
+    let mut world = World::of(60, uneven);
+    world.launch(60..7_500, uneven);
+    let before = world.changes;
+    let _ = world.follow();
+    let spent = world.changes - before;
+    assert!(spent <= 7_440 + 2 * 60 + 100 + 100, "{spent} changes for 7,440 additions");
+    assert_eq!(world.aliases().len(), 100);
+    world.end((0..7_500).filter(|number| number % 2 == 0));
+    let _ = world.follow();
+}
+
+#[test]
+fn one_instance_changes_one_leaf_and_one_alias() {
+    let mut world = World::of(7_500, uneven);
+    let before = world.changes;
+    world.end([4_711]);
+    let plan = world.follow();
+    let changed: Vec<(ChangeAction, bool)> = plan.batches[0]
+        .changes()
+        .map(|change| (change.action, change.record.alias_target.is_some()))
+        .collect();
+    let wanted = [(ChangeAction::Delete, true), (ChangeAction::Delete, false), (ChangeAction::Create, true)];
+    assert_eq!((plan.batches.len(), changed.as_slice()), (1, &wanted[..]));
+    assert_eq!(world.changes - before, 3);
+    world.launch(7_500..7_501, uneven);
+    let plan = world.follow();
+    assert!(plan.change_count() <= 3, "{plan}");
+}
+
+#[test]
+fn what_is_beyond_the_most_leaves_is_held_and_said() {
+    let limits = TreeLimits { in_set: 20 };
+    assert_eq!((limits.most_members(), TreeLimits::default().most_members()), (300, 7_500));
+    let mut world = World::new(limits);
+    world.launch(0..310, |_| 1);
+    let plan = world.plan();
+    assert_eq!(plan.held_back_count(), 10, "{}", plan.summary());
+    assert!(plan.pools[0].held_back.iter().all(|held| held.reason().to_string() == "capacity"));
+}
+
+#[test]
+fn a_change_of_ttl_goes_leaf_by_leaf_and_touches_no_alias() {
+    let mut world = World::of(1_000, uneven);
+    world.document["record"]["ttl_secs"] = json!(60);
+    let plan = world.follow();
+    assert_eq!(plan.change_count(), 2_000);
+    assert!(world.records().iter().all(|record| record.ttl_secs.is_none_or(|ttl_secs| ttl_secs == 60)));
+}
+
+#[test]
+fn everything_that_answers_may_be_replaced_at_once() {
+    let mut world = World::of(400, uneven);
+    world.end(0..400);
+    world.launch(400..900, uneven);
+    let _ = world.follow();
+    world.end(400..900);
+    world.launch(900..950, uneven);
+    let _ = world.follow();
+    assert!(world.aliases().is_empty());
+}
+
+#[test]
+fn a_fallback_stands_beside_the_aliases_and_answers_when_nothing_else_does() {
+    let mut world = World::new(TreeLimits::default());
+    world.document["guard"]["when_empty"] = json!("fallback");
+    world.document["guard"]["fallback"] = json!("198.51.100.1");
+    world.launch(0..100, |_| 10);
+    world.now += registrar_core::SignedDuration::from_secs(120);
+    let plan = world.plan();
+    world.apply(&plan);
+    assert_eq!(world.aliases().len(), 2, "a hundred and a fallback do not fit into one set");
+    world.end(0..100);
+    let plan = world.plan();
+    world.apply(&plan);
+    assert_eq!(world.answered().into_keys().collect::<Vec<_>>(), ["198.51.100.1"]);
+    assert!(world.plan().batches.is_empty());
+}
+
+#[test]
+fn a_pool_that_leaves_takes_its_tree_along() {
+    let mut world = World::of(250, uneven);
+    world.document["state"] = json!("retired");
+    let plan = world.plan();
+    world.take(&plan);
+    assert_eq!(world.records(), []);
+}
+
+#[test]
+fn what_somebody_did_to_the_tree_is_put_right() {
+    let spoil: [fn(&mut RecordSet); 3] = [
+        |alias| alias.weight = Some(3),
+        |alias| alias.alias_target.as_mut().unwrap().evaluate_target_health = false,
+        |alias| alias.weight = Some(0),
+    ];
+    for spoil in spoil {
+        let mut world = World::of(300, uneven);
+        let old = world.aliases().remove(1);
+        let mut new = old.clone();
+        spoil(&mut new);
+        let changes = [ModelChange::delete(old), ModelChange::create(new)];
+        world.model.change_record_sets(&zone(), &changes, world.now).unwrap();
+        let plan = world.plan();
+        assert_eq!(plan.change_count(), 2, "{plan}");
+        let _ = world.follow();
+    }
+    let mut world = World::of(300, uneven);
+    let gone = world.aliases().remove(0);
+    world.model.change_record_sets(&zone(), &[ModelChange::delete(gone)], world.now).unwrap();
+    assert_eq!(world.plan().change_count(), 1);
+    let _ = world.follow();
+}
+
+#[test]
+fn a_pool_grows_into_a_tree_and_changes_weights_in_one_plan() {
+    let mut world = World::of(95, uneven);
+    world.launch(95..130, uneven);
+    world.fleet.get_mut(&3).unwrap().weight = 200;
+    let _ = world.follow();
+    assert!(
+        world.records().iter().all(|record| record.alias_target.is_some() || record.name.as_str() != NAME)
+    );
+}
+
+#[test]
+fn another_routing_takes_a_small_tree_apart_after_its_dead() {
+    for routing in ["simple", "multivalue"] {
+        let mut world = World::of(110, uneven);
+        world.end(0..20);
+        world.document["record"]["routing"] = json!(routing);
+        let plan = world.plan();
+        world.submit(&plan.batches[0]);
+        world.shares_are_right("after the dead are gone");
+        plan.batches[1..].iter().for_each(|batch| world.submit(batch));
+        assert!(world.aliases().is_empty(), "{plan}");
+        assert!(world.plan().batches.is_empty());
+        world.document["record"]["routing"] = json!("weighted");
+        world.launch(110..140, uneven);
+        let plan = world.plan();
+        world.take(&plan);
+        world.shares_are_right("as a tree again");
+        assert!(world.plan().batches.is_empty());
+    }
+}
+
+#[test]
+fn a_paused_pool_keeps_its_tree_as_it_is_and_says_what_is_held() {
+    let mut world = World::of(300, uneven);
+    let old = world.aliases().remove(1);
+    let new = RecordSet { weight: Some(3), ..old.clone() };
+    world
+        .model
+        .change_record_sets(&zone(), &[ModelChange::delete(old), ModelChange::create(new)], world.now)
+        .unwrap();
+    world.document["state"] = json!("paused");
+    let plan = world.plan();
+    assert!(plan.batches.is_empty(), "{plan}");
+    let held = &plan.pools[0].held_back;
+    assert!(
+        held.iter()
+            .any(|held| held.difference.as_deref() == Some("~ tree  4 leaves, weights of its aliases")),
+        "{plan}"
+    );
+    world.end(0..250);
+    assert!(world.plan().batches.is_empty());
+}
+
+#[test]
+fn with_half_of_the_listing_the_dead_go_and_no_alias_is_given_another_weight() {
+    for listed in [3, 5, 60, 155, 200] {
+        let mut world = World::of(300, uneven);
+        let before = world.records().len();
+        world.end((0..300).filter(|number| number % 3 > 0));
+        world.listed = Some(listed);
+        let plan = world.plan();
+        let mut changes = plan.batches.iter().flat_map(Batch::changes);
+        assert!(changes.all(|change| change.action == ChangeAction::Delete), "{plan}");
+        world.take(&plan);
+        assert!(world.records().len() < before || listed < 7);
+        world.listed = None;
+        let plan = world.plan();
+        world.take(&plan);
+        world.shares_are_right("once everything was seen");
+        assert!(world.plan().batches.is_empty());
+    }
+}
+
+#[test]
+fn an_instance_that_is_published_twice_is_published_once() {
+    let mut world = World::of(300, uneven);
+    let records = world.records();
+    let leaves: Vec<_> =
+        world.aliases().iter().map(|alias| alias.alias_target.clone().unwrap().dns_name).collect();
+    let there = records.iter().find(|record| record.name == leaves[0]).unwrap();
+    let doubled = RecordSet { name: leaves[1].clone(), ..there.clone() };
+    world.model.change_record_sets(&zone(), &[ModelChange::create(doubled)], world.now).unwrap();
+    let _ = world.follow();
+    let of_it = world.records().into_iter().filter(|record| record.set_identifier == there.set_identifier);
+    assert_eq!(of_it.count(), 1);
+}
+
+#[test]
+fn a_record_of_somebody_else_at_a_leaf_is_left_alone_and_nothing_is_added_beside_it() {
+    let mut world = World::new(TreeLimits::default());
+    let leaf = Leaf::new(0).unwrap().name(&NAME.parse().unwrap()).unwrap();
+    let foreign = RecordSet::simple(leaf.clone(), RecordType::A, 60, vec!["192.0.2.1".to_owned()]);
+    world.model.change_record_sets(&zone(), &[ModelChange::create(foreign.clone())], world.now).unwrap();
+    world.launch(0..200, uneven);
+    let plan = world.plan();
+    world.take(&plan);
+    let at_leaf: Vec<RecordSet> = world.records().into_iter().filter(|record| record.name == leaf).collect();
+    assert_eq!(at_leaf, [foreign]);
+    assert_eq!(world.aliases().len(), 3);
+}
+
+#[test]
+fn small_trees_follow_any_fleet() {
+    let mut seed: u64 = 20_261_122;
+    let mut below = |bound: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % bound
+    };
+    for in_set in [4, 6, 10] {
+        let mut world = World::new(TreeLimits { in_set });
+        let most = TreeLimits { in_set }.most_members();
+        for number in 0..150 {
+            let alive: Vec<usize> = world
+                .fleet
+                .iter()
+                .filter(|(_, machine)| machine.running)
+                .map(|(number, _)| *number)
+                .collect();
+            let (come, go) = (below(most.min(12)), below(10));
+            let come = come.min(most.saturating_sub(alive.len()));
+            for index in 0..go.min(alive.len()) {
+                let chosen = alive[(index * 7 + below(3)) % alive.len()];
+                world.end([chosen]);
+            }
+            let first = 10 * number;
+            world.launch(first..first + come, |number| u8::try_from(number % 3 * 50 + 10).unwrap());
+            let _ = world.follow();
+            world.fleet.retain(|_, machine| machine.running);
+        }
+    }
+}
