@@ -258,7 +258,7 @@ impl<W: Write> Console<W> {
 
 /// How many changes of one run a person is told.
 const MOST_CHANGES: usize = 100;
-/// How many holds of one pool and reason a person is told at once.
+/// How many holds of one pool and reason a person is told at once, and changes of a unit.
 const MOST_AT_ONCE: usize = 3;
 
 fn applied(unit: &Unit, change: &Change) -> Happening {
@@ -273,9 +273,13 @@ fn applied(unit: &Unit, change: &Change) -> Happening {
     }
 }
 
+/// Names the first changes of a unit, and how many more there are.
 fn describe(unit: &Unit) -> String {
-    let changes: Vec<String> =
-        unit.changes.iter().map(|change| format!("{} {}", change.action, change.record)).collect();
+    let shown = unit.changes.iter().take(MOST_AT_ONCE);
+    let mut changes: Vec<String> =
+        shown.map(|change| format!("{} {}", change.action, change.record)).collect();
+    let more = unit.changes.len().saturating_sub(MOST_AT_ONCE);
+    changes.extend((more > 0).then(|| format!("and {more} more")));
     changes.join(", ")
 }
 
