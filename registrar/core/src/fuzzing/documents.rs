@@ -100,6 +100,7 @@ pub fn reviewed_plan(text: &[u8]) -> Kept {
         pools: Vec::new(),
         batches: Vec::new(),
         observed: BTreeMap::new(),
+        hosted_zone_records: BTreeMap::new(),
         gaps: Vec::new(),
         notes: Vec::new(),
     };
