@@ -33,23 +33,21 @@ impl Play {
     }
 
     fn happens(&mut self, happening: &Happening) -> Result<(), String> {
-        let before = self.truth.clone();
-        self.truth.apply(happening);
-        self.stage.play(happening, &before, &self.truth)
+        self.stage.play(&mut self.truth, happening)
     }
 
     fn set(&mut self, happenings: &[Happening]) {
         happenings.iter().for_each(|happening| self.happens(happening).unwrap());
     }
 
-    fn launch(&mut self, slots: &[u8]) {
+    fn launch(&mut self, slots: &[u16]) {
         for slot in slots {
             self.set(&[Happening::Launch { slot: *slot, kind: LaunchKind::Addressed, group: None }]);
         }
     }
 
     /// Launches instances, and lets the first registrar publish them.
-    fn publish(&mut self, slots: &[u8]) {
+    fn publish(&mut self, slots: &[u16]) {
         self.launch(slots);
         self.set(&[Happening::Sweep(0, FleetRead::Whole, GroupsRead::Whole)]);
     }
@@ -110,7 +108,7 @@ impl Play {
                 return Err(format!("not everything was done: {:#?}", report.outcome));
             }
         }
-        expected::check(&self.truth, &self.stage.records()?)
+        expected::check(&self.truth, &self.stage.zone())
     }
 }
 

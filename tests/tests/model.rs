@@ -16,8 +16,8 @@ use proptest_state_machine::ReferenceStateMachine;
 use registrar_core::pool::{PoolState, Routing, WhenEmpty};
 use registrar_local::edge::Route53Faults;
 use registrar_tests::simulation::{
-    DocumentChange, FleetRead, ForeignKind, GroupsRead, Happening, LaunchKind, Lifecycle, Published, SLOTS,
-    Stage, Truth, WeightTag, expected, pool_name,
+    DocumentChange, FleetRead, ForeignKind, GroupsRead, Happening, LaunchKind, Lifecycle, OutageKind, Plane,
+    Sizes, Stage, Truth, WeightTag, expected,
 };
 
 /// Where the seeds of the cases begin unless `PROPTEST_RNG_SEED` says otherwise.
@@ -39,8 +39,10 @@ impl ReferenceStateMachine for Reference {
     type State = Truth;
     type Transition = Happening;
 
+    /// In half of the cases a set has room for so few that the first pool becomes a tree.
     fn init_state() -> BoxedStrategy<Truth> {
-        Just(Truth::default()).boxed()
+        let of = |in_set| Just(Truth::new(Sizes::default().with_sets_of(in_set)));
+        prop_oneof![2 => of(100), 1 => of(4), 1 => of(3)].boxed()
     }
 
     fn transitions(truth: &Truth) -> BoxedStrategy<Happening> {
@@ -54,7 +56,8 @@ impl ReferenceStateMachine for Reference {
 }
 
 fn happening(truth: &Truth) -> BoxedStrategy<Happening> {
-    let (alive, free): (Vec<u8>, Vec<u8>) = (0..SLOTS).partition(|slot| truth.is_alive(*slot));
+    let (alive, free): (Vec<u16>, Vec<u16>) =
+        (0..truth.sizes.all_slots()).partition(|slot| truth.is_alive(*slot));
     // A small fleet grows quickly, since nothing much can happen to it.
     let launches = if free.is_empty() { 0 } else { 40_u32.saturating_sub(10 * alive.len() as u32).max(2) };
     // Documents differ from the start, rather than once in a while.
@@ -79,7 +82,7 @@ fn lifecycle() -> BoxedStrategy<Lifecycle> {
     .boxed()
 }
 
-fn launch_somewhere(free: Vec<u8>) -> BoxedStrategy<Happening> {
+fn launch_somewhere(free: Vec<u16>) -> BoxedStrategy<Happening> {
     let slot = if free.is_empty() { Just(0).boxed() } else { prop::sample::select(free).boxed() };
     let kind = prop_oneof![
         8 => Just(LaunchKind::Addressed), 1 => Just(LaunchKind::Bare), 1 => Just(LaunchKind::Pending),
@@ -89,7 +92,7 @@ fn launch_somewhere(free: Vec<u8>) -> BoxedStrategy<Happening> {
         .boxed()
 }
 
-fn to_an_instance(alive: Vec<u8>) -> BoxedStrategy<Happening> {
+fn to_an_instance(alive: Vec<u16>) -> BoxedStrategy<Happening> {
     let alive = if alive.is_empty() { vec![0] } else { alive };
     let slot = || prop::sample::select(alive.clone());
     let tag = prop_oneof![
@@ -104,7 +107,7 @@ fn to_an_instance(alive: Vec<u8>) -> BoxedStrategy<Happening> {
         2 => slot().prop_map(Happening::Stop),
         2 => (slot(), prop::bool::weighted(0.8)).prop_map(|(slot, address)| Happening::Start(slot, address)),
         2 => slot().prop_map(Happening::Terminate),
-        2 => (0..SLOTS).prop_map(Happening::Forget),
+        2 => (0..Sizes::default().all_slots()).prop_map(Happening::Forget),
         3 => (slot(), lifecycle()).prop_map(|(slot, to)| Happening::Move(slot, to)),
         4 => (slot(), prop::bool::weighted(0.3)).prop_map(|(slot, selected)| Happening::Select(slot, selected)),
         3 => (0..2_u8, prop::bool::weighted(0.4)).prop_map(|(pool, selected)| Happening::SelectAll(pool, selected)),
@@ -154,7 +157,7 @@ fn to_the_hosted_zone() -> BoxedStrategy<Happening> {
     prop_oneof![
         3 => (0..2_u8, kind).prop_map(|(pool, kind)| Happening::Foreign(pool, kind)),
         2 => (0..2_u8).prop_map(Happening::ForeignGone),
-        1 => (0..2_u8).prop_map(Happening::Vandalise),
+        1 => (0..2_u8, any::<u8>()).prop_map(|(pool, which)| Happening::Vandalise(pool, which)),
     ]
     .boxed()
 }
@@ -166,7 +169,7 @@ fn time() -> BoxedStrategy<u16> {
 fn fleet_read() -> BoxedStrategy<FleetRead> {
     prop_oneof![
         10 => Just(FleetRead::Whole),
-        2 => (0..5_u8).prop_map(FleetRead::First),
+        2 => (0..5_u16).prop_map(FleetRead::First),
         1 => Just(FleetRead::Fails),
         1 => Just(FleetRead::WrongRegion),
         1 => Just(FleetRead::Before),
@@ -188,8 +191,23 @@ fn to_the_registrar() -> BoxedStrategy<Happening> {
         1 => (edge(), prop::bool::weighted(0.7))
             .prop_map(|(edge, memory_kept)| Happening::Crash { edge, memory_kept }),
         2 => (edge(), faults()).prop_map(|(edge, faults)| Happening::Faults(edge, faults)),
+        1 => outage(),
     ]
     .boxed()
+}
+
+fn outage() -> BoxedStrategy<Happening> {
+    let plane = prop_oneof![
+        Just(Plane::Ec2),
+        Just(Plane::AutoScaling),
+        Just(Plane::Route53),
+        Just(Plane::Events),
+        Just(Plane::Region),
+    ];
+    let kind = prop_oneof![Just(OutageKind::Fails), Just(OutageKind::Stale)];
+    (prop::option::of(0..EDGES), plane, kind, 1..90_u16)
+        .prop_map(|(edge, plane, kind, secs)| Happening::Outage { edge, plane, kind, secs })
+        .boxed()
 }
 
 fn faults() -> BoxedStrategy<Route53Faults> {
@@ -217,9 +235,7 @@ fn play(mut truth: Truth, happenings: Vec<Happening>, mut seen: impl FnMut()) ->
     let mut stage = Stage::new(u64::from(EDGES), &truth)?;
     for happening in happenings {
         seen();
-        let before = truth.clone();
-        truth.apply(&happening);
-        stage.play(&happening, &before, &truth).map_err(|what| format!("{happening:?}: {what}"))?;
+        stage.play(&mut truth, &happening).map_err(|what| format!("{happening:?}: {what}"))?;
     }
     stage.settle(&truth).map_err(|what| format!("in the end: {what}"))?;
     Ok(stage.tally)
@@ -315,14 +331,12 @@ fn story(happenings: &[Happening]) -> (Stage, Truth) {
     let mut truth = Truth::default();
     let mut stage = Stage::new(1, &truth).unwrap();
     for happening in happenings {
-        let before = truth.clone();
-        truth.apply(happening);
-        stage.play(happening, &before, &truth).unwrap();
+        stage.play(&mut truth, happening).unwrap();
     }
     (stage, truth)
 }
 
-fn launch(slot: u8) -> Happening {
+fn launch(slot: u16) -> Happening {
     Happening::Launch { slot, kind: LaunchKind::Addressed, group: None }
 }
 
@@ -342,7 +356,7 @@ fn an_empty_pool_may_go_from_a_fallback_to_keeping_the_last() {
 fn a_dead_record_may_go_although_its_fallback_has_to_wait_for_the_whole_listing() {
     let truncated = Route53Faults { truncate_listing: 1, ..Route53Faults::default() };
     // Half of the listing ends after the second pool's record: start of authority, name servers, games.
-    let (stage, _) = story(&[
+    let (stage, truth) = story(&[
         launch(5),
         launch(0),
         launch(1),
@@ -353,7 +367,8 @@ fn a_dead_record_may_go_although_its_fallback_has_to_wait_for_the_whole_listing(
         Happening::Faults(0, truncated),
         SWEEP,
     ]);
-    let published = Published::read(&pool_name(1), &stage.records().unwrap());
+    let zone = stage.zone();
+    let published = zone.published(&truth.sizes.pool(1));
     assert!(published.entries.is_empty(), "nothing was done at all: {published:?}");
 }
 
@@ -367,7 +382,7 @@ fn a_change_to_weighted_routing_gives_every_member_its_own_weight_at_once() {
         Happening::Edit(0, DocumentChange::Routing(Routing::Weighted)),
         SWEEP,
     ]);
-    expected::check(&truth, &stage.records().unwrap()).unwrap();
+    expected::check(&truth, &stage.zone()).unwrap();
 }
 
 #[test]
@@ -382,13 +397,13 @@ fn a_stop_that_arrives_after_the_relaunch_was_seen_removes_nothing_at_a_partial_
         Happening::Deliver { index: 2, edge: 0, again: false },
         Happening::Sweep(0, FleetRead::First(0), GroupsRead::Whole),
     ]);
-    expected::check(&truth, &stage.records().unwrap()).unwrap();
+    expected::check(&truth, &stage.zone()).unwrap();
 }
 
 #[test]
 fn a_removal_whose_reply_is_lost_counts_against_the_budget() {
     let lose_reply = Route53Faults { lose_reply: 1, ..Route53Faults::default() };
-    let (stage, _) = story(&[
+    let (stage, truth) = story(&[
         Happening::Edit(0, DocumentChange::Removals(1)),
         launch(0),
         launch(1),
@@ -401,6 +416,7 @@ fn a_removal_whose_reply_is_lost_counts_against_the_budget() {
         Happening::Faults(0, lose_reply),
         SWEEP,
     ]);
-    let published = Published::read(&pool_name(0), &stage.records().unwrap());
+    let zone = stage.zone();
+    let published = zone.published(&truth.sizes.pool(0));
     assert_eq!(published.entries.len(), 3, "one of four may go within the window");
 }

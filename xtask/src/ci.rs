@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::command::{cargo, step};
-use crate::{deny, fuzz, package, readme, servers, tell, venv};
+use crate::{adversity, deny, fuzz, package, readme, servers, tell, venv};
 
 /// Runs every check, and stops at the first that fails.
 pub(crate) fn run() -> Result<()> {
@@ -29,6 +29,7 @@ pub(crate) fn run() -> Result<()> {
     servers::ensure()?;
     step("the probe against independent servers", servers::tests())?;
     fuzz::run(&fuzz::FuzzArguments::default())?;
+    adversity::in_ci()?;
     let mut documentation = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     documentation.env("RUSTDOCFLAGS", "--deny warnings");
     step("documentation", documentation)?;

@@ -3,11 +3,13 @@
 //! `cargo xtask ci` is the whole of what has to pass; it needs the toolchain, a C++ compiler and Python, and installs the
 //! rest below `target`, but for the servers of other makers, which are packages of the system.
 
+mod adversity;
 mod bench;
 mod ci;
 mod command;
 mod deny;
 mod fuzz;
+mod mutants;
 mod package;
 mod readme;
 mod servers;
@@ -31,6 +33,10 @@ enum Cli {
     Fuzz(fuzz::FuzzArguments),
     /// Hold the dependencies to deny.toml: licences, duplicates, bans and sources.
     Deny(deny::DenyArguments),
+    /// Play random stories about failing fleets, registrars and Regions until a rule breaks, and print a table.
+    Adversity(adversity::AdversityArguments),
+    /// Change the core's guard, diff and plan in small ways, and list the changes that no test notices.
+    Mutants(mutants::MutantsArguments),
     /// Measure, and print the figures.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -55,6 +61,8 @@ fn main() -> ExitCode {
         Cli::Package(arguments) => package::run(&arguments),
         Cli::Fuzz(arguments) => fuzz::run(&arguments),
         Cli::Deny(arguments) => deny::run(&arguments),
+        Cli::Adversity(arguments) => adversity::run(&arguments),
+        Cli::Mutants(arguments) => mutants::run(&arguments),
         Cli::Bench(command) => bench::run(&command),
         Cli::Python => python(),
         Cli::Readme(ReadmeCommand::Run) => readme::run(),

@@ -5,18 +5,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use registrar_core::inventory::InstanceState;
 use registrar_core::pool::{PoolState, Routing, WhenEmpty};
 use registrar_core::record_set::{RecordSet, RecordType, RoutingKind};
+use registrar_core::tree::TreeLimits;
 use registrar_local::fleet::EmbeddedInstance;
 
 use super::document::{Document, FALLBACK};
 use super::happening::Lifecycle;
-use super::referee::is_foreign;
 use super::seen::selects;
+use super::shares;
 use super::truth::{Truth, WEIGHT_TAG};
-use super::zone::{Published, owner_record, pool_record};
+use super::zone::{Names, Published, Snapshot};
 
 /// Why an instance that does not serve may still have a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +32,10 @@ enum Fate {
 ///
 /// # Errors
 /// When they are not, with what is there.
-pub fn check(truth: &Truth, records: &[RecordSet]) -> Result<(), String> {
-    for document in truth.documents.values() {
-        let settled = Settled::new(truth, document, records);
+pub fn check(truth: &Truth, zone: &Snapshot) -> Result<(), String> {
+    for names in zone.names.iter() {
+        let Some(document) = truth.documents.get(&names.pool) else { continue };
+        let settled = Settled::new(truth, document, names, zone);
         settled.check().map_err(|what| {
             format!("pool {} did not settle: {what}\n  {document:?}\n  {settled}", document.pool)
         })?;
@@ -43,23 +46,23 @@ pub fn check(truth: &Truth, records: &[RecordSet]) -> Result<(), String> {
 struct Settled<'a> {
     truth: &'a Truth,
     document: &'a Document,
-    published: Published,
+    names: &'a Names,
+    published: &'a Published,
     /// Records of others at the pool's name.
-    foreign: Vec<&'a RecordSet>,
+    foreign: Vec<&'a Arc<RecordSet>>,
     members: BTreeMap<String, (Ipv4Addr, Option<u8>)>,
 }
 
 impl<'a> Settled<'a> {
-    fn new(truth: &'a Truth, document: &'a Document, records: &'a [RecordSet]) -> Self {
-        let name = pool_record(&document.pool);
-        let foreign = records.iter().filter(|it| it.name == name && is_foreign(it, records)).collect();
+    fn new(truth: &'a Truth, document: &'a Document, names: &'a Names, zone: &'a Snapshot) -> Self {
         let members = truth.fleet.instances.iter().filter(|(_, it)| serves(it, document));
         let member = |it: &EmbeddedInstance| Some((it.carrier_ip?, weight(it, document)));
         Self {
             truth,
             document,
-            published: Published::read(&document.pool, records),
-            foreign,
+            names,
+            published: zone.published(&document.pool),
+            foreign: zone.foreign_at(&names.name).collect(),
             members: members.filter_map(|(id, it)| Some((id.to_string(), member(it)?))).collect(),
         }
     }
@@ -72,15 +75,53 @@ impl<'a> Settled<'a> {
             PoolState::Active => {}
         }
         self.nobody_else()?;
+        let crowded = self.room() < self.wanted();
         for (id, (address, _)) in &self.members {
             match self.published.entries.get(id) {
                 Some(entry) if entry.address == Some(*address) => {}
                 Some(_) => return Err(format!("{id} is published with another address")),
-                None if self.is_obstructed() => {}
+                None if self.is_obstructed() || crowded => {}
                 None => return Err(format!("{id} serves and is not published")),
             }
         }
-        if self.is_obstructed() { Ok(()) } else { self.form() }
+        match (self.is_obstructed(), crowded) {
+            (true, _) => Ok(()),
+            (false, true) => self.fills_its_room(),
+            (false, false) => self.form(),
+        }
+    }
+
+    /// How many instances there would be if there was room for all.
+    fn wanted(&self) -> usize {
+        let others = self.published.entries.keys().filter(|id| !self.members.contains_key(*id));
+        self.members.len() + others.count()
+    }
+
+    /// How many instances the name has room for; others' records take some, and leave no room for a tree.
+    fn room(&self) -> usize {
+        let limits = TreeLimits { in_set: self.truth.sizes.in_set };
+        let falls_back = self.document.when_empty == WhenEmpty::Fallback;
+        let at_name = limits.in_set.saturating_sub(self.foreign.len() + usize::from(falls_back));
+        match self.document.routing {
+            Routing::Simple => usize::MAX,
+            Routing::Weighted if self.foreign.is_empty() => {
+                at_name.max(at_name.min(limits.most_leaves()) * limits.usual_leaf())
+            }
+            Routing::Weighted | Routing::Multivalue => at_name,
+        }
+    }
+
+    /// What does not fit is held back, a change of routing too; what fits is there.
+    fn fills_its_room(&self) -> Result<(), String> {
+        let entries = self.published.entries.len();
+        let has_form = |record: &&Arc<RecordSet>| record.routing() == self.kind();
+        if let Some(wrong) = self.published.wrong.iter().chain(&self.published.twice).next() {
+            return Err(wrong.clone());
+        }
+        if self.published.owned.iter().all(|record| has_form(&record)) && entries < self.room() {
+            return Err(format!("{entries} instances are published, and there is room for {}", self.room()));
+        }
+        Ok(())
     }
 
     /// Whoever does not serve has no record, unless it is the last one and nothing proves its end.
@@ -146,7 +187,7 @@ impl<'a> Settled<'a> {
         let theirs = self.foreign.iter().filter_map(|record| record.ttl_secs).next();
         let ttl_secs = theirs.unwrap_or(self.document.ttl_secs);
         let of_addresses = self.published.owned.iter().filter(|record| record.r#type == RecordType::A);
-        for record in of_addresses {
+        for record in of_addresses.filter(|record| record.alias_target.is_none()) {
             if record.ttl_secs != Some(ttl_secs) || record.routing() != self.kind() {
                 return Err(format!("[{record}] is not {} with TTL {ttl_secs}", self.document.routing));
             }
@@ -161,7 +202,33 @@ impl<'a> Settled<'a> {
             }
             Some(_) | None => {}
         }
-        self.count(usize::from(falls_back))
+        self.count(usize::from(falls_back))?;
+        self.tree(usize::from(falls_back))
+    }
+
+    /// What is too large for one set is a tree, what is small is none, and neither is both.
+    fn tree(&self, fallbacks: usize) -> Result<(), String> {
+        let (published, in_set) = (self.published, self.truth.sizes.in_set);
+        if let Some(wrong) = published.wrong.iter().chain(&published.twice).next() {
+            return Err(wrong.clone());
+        }
+        let count = published.entries.len();
+        if !published.is_tree() {
+            let most = in_set.saturating_sub(fallbacks + self.foreign.len());
+            let fits = count <= most || self.document.routing != Routing::Weighted;
+            return if fits { Ok(()) } else { Err(format!("{count} instances are in one set of {in_set}")) };
+        }
+        if self.document.routing != Routing::Weighted {
+            return Err(format!("a {} pool is a tree", self.document.routing));
+        }
+        if published.entries.values().any(|entry| entry.leaf.is_none()) {
+            return Err("records stand beside aliases at the pool's name".to_owned());
+        }
+        let at_name = in_set.saturating_sub(fallbacks);
+        if count <= (in_set * 4 / 5).min(at_name) {
+            return Err(format!("{count} instances are a tree, and would fit into one set of {in_set}"));
+        }
+        shares::check(published, true)
     }
 
     /// A fallback that nobody wants any more is the last record of a pool that keeps its last one.
@@ -188,15 +255,17 @@ impl<'a> Settled<'a> {
     fn count(&self, fallbacks: usize) -> Result<(), String> {
         let (entries, owned) = (&self.published.entries, &self.published.owned);
         let right = match self.document.routing {
-            Routing::Weighted | Routing::Multivalue => owned.len() == entries.len() + fallbacks,
+            Routing::Weighted | Routing::Multivalue => {
+                owned.len() == entries.len() + self.published.aliases.len() + fallbacks
+            }
             Routing::Simple if entries.is_empty() => owned.is_empty(),
             Routing::Simple => {
                 let values = |kind: &RecordType| -> BTreeSet<&str> {
-                    owned.iter().filter(|it| it.r#type == *kind).flat_map(RecordSet::values).collect()
+                    owned.iter().filter(|it| it.r#type == *kind).flat_map(|it| it.values()).collect()
                 };
                 let addresses: BTreeSet<String> =
                     entries.values().filter_map(|entry| Some(entry.address?.to_string())).collect();
-                let texts = owned.iter().find(|it| it.name == owner_record(&self.document.pool));
+                let texts = owned.iter().find(|it| it.name == self.names.texts);
                 owned.len() == 2
                     && values(&RecordType::A) == addresses.iter().map(String::as_str).collect()
                     && texts.is_some_and(|texts| texts.resource_records.len() == entries.len())

@@ -13,36 +13,36 @@ pub enum Happening {
     /// An instance is launched where none is alive.
     Launch {
         /// Where.
-        slot: u8,
+        slot: u16,
         /// How far it has come.
         kind: LaunchKind,
         /// Its lifecycle state, where it belongs to a group.
         group: Option<Lifecycle>,
     },
     /// A pending instance runs, with an address or without.
-    Boot(u8, bool),
+    Boot(u16, bool),
     /// A running instance gets an address, another one where it has one.
-    Associate(u8),
+    Associate(u16),
     /// A running instance loses its address.
-    Disassociate(u8),
+    Disassociate(u16),
     /// An instance stops.
-    Stop(u8),
+    Stop(u16),
     /// A stopped instance starts, with an address or without.
-    Start(u8, bool),
+    Start(u16, bool),
     /// An instance ends for good.
-    Terminate(u8),
+    Terminate(u16),
     /// EC2 forgets a terminated instance.
-    Forget(u8),
+    Forget(u16),
     /// An instance's group moves it to another lifecycle state.
-    Move(u8, Lifecycle),
+    Move(u16, Lifecycle),
     /// The tag by which the pool selects an instance is lost, or comes back.
-    Select(u8, bool),
+    Select(u16, bool),
     /// Every instance of a pool loses that tag, or gets it back: somebody renamed it.
     SelectAll(u8, bool),
     /// The weight tag changes.
-    Weigh(u8, WeightTag),
+    Weigh(u16, WeightTag),
     /// EC2 announces that it takes a Spot instance back.
-    SpotWarning(u8),
+    SpotWarning(u16),
     /// An event of the bag reaches an edge; `again` leaves it in the bag, to come twice.
     Deliver {
         /// Which of the undelivered events.
@@ -60,8 +60,8 @@ pub enum Happening {
     Foreign(u8, ForeignKind),
     /// Somebody's records at a pool's name go away.
     ForeignGone(u8),
-    /// Somebody deletes one of a pool's own records.
-    Vandalise(u8),
+    /// Somebody deletes one of a pool's own records: that of this number, or the next one that Route 53 lets go.
+    Vandalise(u8, u8),
     /// Calls to Route 53 will go wrong.
     Faults(u8, Route53Faults),
     /// Nothing happens for so many seconds.
@@ -72,6 +72,18 @@ pub enum Happening {
     Begin(u8, FleetRead, GroupsRead),
     /// An edge takes up to so many steps of the run that it began.
     Steps(u8, u8),
+    /// A part of the Region's control plane fails for a stretch of time; events that it holds back come
+    /// all at once when it is over.
+    Outage {
+        /// For which edge, or for all.
+        edge: Option<u8>,
+        /// Which part.
+        plane: Plane,
+        /// How.
+        kind: OutageKind,
+        /// For how many seconds.
+        secs: u16,
+    },
     /// An edge's process ends in the middle, and its memory with it or not.
     Crash {
         /// Which edge.
@@ -148,13 +160,45 @@ pub enum ForeignKind {
     Cname,
 }
 
+/// A part of a Region's control plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plane {
+    /// What reads of the instances need.
+    Ec2,
+    /// What reads of the groups need.
+    AutoScaling,
+    /// What lists and changes records.
+    Route53,
+    /// What delivers events.
+    Events,
+    /// All of them.
+    Region,
+}
+
+impl Plane {
+    /// Says whether an outage of this part is one of that part too.
+    #[must_use]
+    pub fn includes(self, part: Self) -> bool {
+        self == part || self == Self::Region
+    }
+}
+
+/// How a part of the control plane goes wrong. Events are late in either case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutageKind {
+    /// Every call fails.
+    Fails,
+    /// Reads show what was when it began; changes of records are made, and their replies lost.
+    Stale,
+}
+
 /// What a read of the instances shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FleetRead {
     /// Everything.
     Whole,
     /// The first few, and a token that says there are more.
-    First(u8),
+    First(u16),
     /// Nothing: it fails.
     Fails,
     /// Nothing, without an error: another Region was asked.

@@ -7,9 +7,13 @@
 mod document;
 pub mod expected;
 mod happening;
+mod others;
 pub mod referee;
 mod seen;
+mod shares;
+mod sizes;
 mod stage;
+mod station;
 mod truth;
 mod zone;
 
@@ -17,11 +21,14 @@ use std::fmt::Debug;
 use std::str::FromStr;
 
 pub use document::{Document, DocumentChange};
-pub use happening::{FleetRead, ForeignKind, GroupsRead, Happening, LaunchKind, Lifecycle, WeightTag};
+pub use happening::{
+    FleetRead, ForeignKind, GroupsRead, Happening, LaunchKind, Lifecycle, OutageKind, Plane, WeightTag,
+};
 pub use seen::{Seen, Sight};
+pub use sizes::{POOLS, Sizes};
 pub use stage::{Progress, Stage};
-pub use truth::{Event, EventKind, POOLS, SLOTS, Truth, pool_name};
-pub use zone::{Entry, Published};
+pub use truth::{Event, EventKind, Truth};
+pub use zone::{Entry, Names, Published, Snapshot};
 
 use registrar_core::ids::HostedZoneId;
 

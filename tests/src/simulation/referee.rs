@@ -5,17 +5,17 @@
 //! of its run, at most ten seconds old) justifies each part of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use registrar_core::ids::PoolName;
 use registrar_core::pool::{PoolState, WhenEmpty};
-use registrar_core::record_set::{RecordSet, RecordType};
+use registrar_core::record_set::RecordType;
 use registrar_core::{SignedDuration, Timestamp};
 
 use super::document::Document;
-use super::known;
 use super::seen::{Seen, Sight};
-use super::truth::POOLS;
-use super::zone::{DEPLOYMENT, Entry, Published, answers, owner_record, pool_record};
+use super::shares;
+use super::zone::{DEPLOYMENT, Entry, Names, Published, Snapshot};
 
 /// How old a plan may be when it is submitted (design, "Which instance serves").
 const OLDEST_PLAN: SignedDuration = SignedDuration::from_secs(10);
@@ -26,24 +26,26 @@ pub struct Look {
     /// When.
     pub at: Timestamp,
     /// What its edge had been shown.
-    pub seen: Seen,
+    pub seen: Arc<Seen>,
     /// What stood in the hosted zone.
-    pub records: Vec<RecordSet>,
+    pub zone: Arc<Snapshot>,
 }
 
 /// One change of the hosted zone by an edge.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {
     /// What stood there.
-    pub before: &'a [RecordSet],
+    pub before: &'a Snapshot,
     /// What stands there now.
-    pub after: &'a [RecordSet],
+    pub after: &'a Snapshot,
     /// When it was submitted.
     pub at: Timestamp,
     /// The moments at which the run may have looked.
     pub looks: &'a [Look],
     /// Whether nothing else happened since the run began.
     pub undisturbed: bool,
+    /// Whether every listing of the run came to its end: a tree that was half seen keeps its aliases.
+    pub listed: bool,
 }
 
 /// How a removal is justified.
@@ -57,58 +59,39 @@ enum Right {
     Proven,
 }
 
-/// Judges a change, and returns the removals that count against each pool's budget.
+/// Judges a change, and returns the instances whose removals count against each pool's budget.
 ///
 /// # Errors
 /// When a part of it is not justified, with what and why.
-pub fn judge(change: Change<'_>) -> Result<BTreeMap<PoolName, usize>, String> {
-    names(change)?;
+pub fn judge(change: Change<'_>) -> Result<BTreeMap<PoolName, Vec<String>>, String> {
     let mut unproven = BTreeMap::new();
-    for pool in POOLS {
-        let pool = known(pool);
-        let count = PoolChange::new(change, &pool).judge()?;
-        if count > 0 {
-            unproven.insert(pool, count);
+    for names in change.after.names.iter() {
+        let removed = PoolChange::new(change, names).judge()?;
+        if !removed.is_empty() {
+            unproven.insert(names.pool.clone(), removed);
         }
     }
     Ok(unproven)
 }
 
-/// Records may only come into being at the pools' names and their owner texts, with one TTL a set.
-fn names(change: Change<'_>) -> Result<(), String> {
-    let names: Vec<_> =
-        POOLS.iter().flat_map(|pool| [pool_record(&known(pool)), owner_record(&known(pool))]).collect();
-    for record in change.after.iter().filter(|record| !change.before.contains(record)) {
-        if !names.contains(&record.name) {
-            return Err(format!("[{record}] was created at a name of no pool"));
-        }
-    }
-    for name in names {
-        let of_set = change.after.iter().filter(|it| it.name == name && it.r#type == RecordType::A);
-        let ttls: BTreeSet<u32> = of_set.filter_map(|record| record.ttl_secs).collect();
-        if ttls.len() > 1 {
-            return Err(format!("the set at {name} has the TTLs {ttls:?}"));
-        }
-    }
-    Ok(())
-}
-
 struct PoolChange<'a> {
     change: Change<'a>,
+    names: &'a Names,
     pool: &'a PoolName,
-    before: Published,
-    after: Published,
+    before: &'a Published,
+    after: &'a Published,
     looks: Vec<&'a Look>,
 }
 
 impl<'a> PoolChange<'a> {
-    fn new(change: Change<'a>, pool: &'a PoolName) -> Self {
+    fn new(change: Change<'a>, names: &'a Names) -> Self {
         let fresh = |look: &&Look| change.at.duration_since(look.at) <= OLDEST_PLAN;
         Self {
             change,
-            pool,
-            before: Published::read(pool, change.before),
-            after: Published::read(pool, change.after),
+            names,
+            pool: &names.pool,
+            before: change.before.published(&names.pool),
+            after: change.after.published(&names.pool),
             looks: change.looks.iter().filter(fresh).collect(),
         }
     }
@@ -122,27 +105,68 @@ impl<'a> PoolChange<'a> {
         })
     }
 
-    fn judge(&self) -> Result<usize, String> {
+    fn judge(&self) -> Result<Vec<String>, String> {
         if self.before.owned == self.after.owned {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         if self.active().next().is_none() {
             return Err(
                 self.blame("records changed", "its document is paused or broken, or the plan too old")
             );
         }
-        let mut unproven = 0;
+        self.places()?;
+        let mut unproven = Vec::new();
         for (id, old) in &self.before.entries {
-            if !self.after.entries.contains_key(id) {
-                unproven += usize::from(self.removal(id, old)? == Right::Unproven);
+            if !self.after.entries.contains_key(id) && self.removal(id, old)? == Right::Unproven {
+                unproven.push(id.clone());
             }
         }
         for (id, new) in &self.after.entries {
-            self.publication(id, self.before.entries.get(id), new)?;
+            // Whoever makes an alias again brings nobody new.
+            let old = self.before.entries.get(id).or(self.before.hidden.get(id));
+            self.publication(id, old, new)?;
         }
         self.fallback()?;
-        self.last_one(unproven)?;
+        self.last_one(unproven.len())?;
         Ok(unproven)
+    }
+
+    /// Records stand at the pool's own names only, with one TTL a set, each once, and each is led to; while nobody
+    /// disturbs, each has its share.
+    fn places(&self) -> Result<(), String> {
+        let mut ttls: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+        for record in &self.after.owned {
+            let is_own = record.name == self.names.name
+                || record.name == self.names.texts
+                || self.names.leaf(&record.name).is_some();
+            if !is_own {
+                return Err(format!("[{record}] was created at a name of no pool"));
+            }
+            if record.r#type == RecordType::A {
+                ttls.entry(record.name.as_str()).or_default().extend(record.ttl_secs);
+            }
+        }
+        if let Some((name, ttls)) = ttls.iter().find(|(_, ttls)| ttls.len() > 1) {
+            return Err(format!("the set at {name} has the TTLs {ttls:?}"));
+        }
+        // Nothing is answered any more where everything goes, whatever goes first.
+        let retires = self.after.entries.is_empty() && self.after.fallback.is_none();
+        let is_new = |wrong: &&String| !retires && !self.before.wrong.contains(wrong);
+        if let Some(wrong) = self.after.wrong.iter().find(is_new) {
+            return Err(self.blame("it made something that must not be", wrong));
+        }
+        let twice = self.after.twice.iter().find(|twice| !self.before.twice.contains(twice));
+        if let Some(twice) = twice.filter(|_| self.change.undisturbed) {
+            return Err(self.blame("it made something that must not be", twice));
+        }
+        if self.change.undisturbed
+            && self.change.listed
+            && self.after.is_tree()
+            && shares::check(self.before, false).is_ok()
+        {
+            shares::check(self.after, false).map_err(|what| self.blame("shares are wrong", &what))?;
+        }
+        Ok(())
     }
 
     fn blame(&self, what: &str, why: &str) -> String {
@@ -186,14 +210,12 @@ impl<'a> PoolChange<'a> {
     }
 
     fn anyone_is_known(&self, look: &Look) -> bool {
-        let owned = Published::read(self.pool, &look.records).entries;
-        look.seen.knows_any(self.pool, owned.into_keys())
+        look.seen.knows_any(self.pool, look.zone.published(self.pool).entries.keys())
     }
 
     /// Somebody else's record at the name may forbid to publish the new address of a moved instance.
     fn is_shared(&self, look: &Look) -> bool {
-        let name = pool_record(self.pool);
-        look.records.iter().any(|record| record.name == name && is_foreign(record, &look.records))
+        look.zone.foreign_at(&self.names.name).next().is_some()
     }
 
     fn publication(&self, id: &str, old: Option<&Entry>, new: &Entry) -> Result<(), String> {
@@ -217,7 +239,9 @@ impl<'a> PoolChange<'a> {
             || self.active().any(|(look, document)| {
                 let weight = match look.seen.sight(id, self.pool, look.at) {
                     Sight::Serving(_, Some(weight)) => weight,
-                    _ => old_weight.unwrap_or(document.default_weight),
+                    _ => old_weight
+                        .filter(|weight| *weight >= document.smallest_weight())
+                        .unwrap_or(document.default_weight),
                 };
                 new.weight == Some(weight)
             });
@@ -249,7 +273,7 @@ impl<'a> PoolChange<'a> {
             document.when_empty == WhenEmpty::KeepLast && document.state == PoolState::Active
         };
         // Where somebody else's record answers, the last one may go a batch before the next one comes.
-        let silent = !answers(&pool_record(self.pool), self.change.after);
+        let silent = !self.change.after.answers(&self.names.name);
         if silent && self.active().all(|(_, document)| keeps(document)) {
             return Err(self.blame("the last record was removed", "its document keeps the last"));
         }
@@ -257,18 +281,10 @@ impl<'a> PoolChange<'a> {
     }
 }
 
-/// Says whether a record is neither a pool's own nor the zone's.
-#[must_use]
-pub fn is_foreign(record: &RecordSet, records: &[RecordSet]) -> bool {
-    let of_zone = matches!(record.r#type, RecordType::Soa | RecordType::Ns);
-    let marked = |pool: &&str| Published::read(&known(pool), records).owned.contains(record);
-    !of_zone && !POOLS.iter().any(marked)
-}
-
 /// Says how many removals without proof a pool may see within its window, from a look on.
 #[must_use]
 pub fn allowed(look: &Look, pool: &PoolName, already_spent: usize) -> usize {
-    let entries = Published::read(pool, &look.records).entries.len();
+    let entries = look.zone.published(pool).entries.len();
     let count = look.seen.documents.get(pool).map_or(0, |document| document.removals as usize);
     count.max((entries + already_spent) * 30 / 100)
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use registrar_core::ids::{InstanceId, PoolName};
 use registrar_core::inventory::InstanceState;
@@ -12,11 +13,15 @@ use registrar_core::{SignedDuration, Timestamp};
 use registrar_local::fleet::{EmbeddedFleet, EmbeddedInstance};
 
 use super::document::Document;
-use super::happening::{FleetRead, GroupsRead, Lifecycle};
+use super::happening::{FleetRead, GroupsRead, Lifecycle, OutageKind, Plane};
 use super::truth::{Event, SELECTION_TAG, Truth, WEIGHT_TAG};
 
 /// How long a terminal event counts after it was received (design, "Which instance serves").
 const EVENT_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long what was seen or heard of an instance is kept that nothing shows any more: longer than any event
+/// counts that is about it.
+const KEPT: SignedDuration = SignedDuration::from_hours(4);
 
 /// How an instance looks from what an edge was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,29 +46,40 @@ pub enum Sight {
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// The instances of the last read that worked.
-    pub instances: BTreeMap<InstanceId, EmbeddedInstance>,
+    pub fleet: Arc<EmbeddedFleet>,
     fleet_gap: bool,
-    lifecycles: BTreeMap<InstanceId, String>,
+    lifecycles: Arc<BTreeMap<InstanceId, String>>,
     /// The documents.
-    pub documents: BTreeMap<PoolName, Document>,
-    /// With the time at which each was received.
-    events: Vec<(Event, Timestamp)>,
-    /// When the instances were launched, as far as reads told, for ever.
-    launches: BTreeMap<InstanceId, Timestamp>,
+    pub documents: Arc<BTreeMap<PoolName, Document>>,
+    /// What the events said, by instance.
+    heard: Arc<BTreeMap<InstanceId, Heard>>,
+    /// When the instances were launched, as far as reads told, and when they were last shown.
+    launches: Arc<BTreeMap<InstanceId, (Timestamp, Timestamp)>>,
     bare_since: BTreeMap<InstanceId, Timestamp>,
     last_read: Option<Timestamp>,
+}
+
+/// What the events said of one instance.
+#[derive(Clone, Debug, Default)]
+struct Heard {
+    /// The last launch.
+    launched: Option<Timestamp>,
+    /// The ends: when each was, and when it was received.
+    ends: Vec<(Timestamp, Timestamp)>,
+    /// When the last event was received.
+    last: Option<Timestamp>,
 }
 
 impl Default for Seen {
     /// Returns what an edge has seen before it was shown anything: nothing, which proves nothing.
     fn default() -> Self {
         Self {
-            instances: BTreeMap::new(),
+            fleet: Arc::default(),
             fleet_gap: true,
-            lifecycles: BTreeMap::new(),
-            documents: BTreeMap::new(),
-            events: Vec::new(),
-            launches: BTreeMap::new(),
+            lifecycles: Arc::default(),
+            documents: Arc::default(),
+            heard: Arc::default(),
+            launches: Arc::default(),
             bare_since: BTreeMap::new(),
             last_read: None,
         }
@@ -71,38 +87,44 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// Takes note of a read of the instances, and returns what the AWS CLI printed for it.
+    /// Takes note of a read of the instances by an edge, and returns what the AWS CLI printed for it.
     pub fn read_fleet(
         &mut self,
         truth: &Truth,
+        edge: u8,
         read: FleetRead,
         now: Timestamp,
     ) -> Option<Result<String, String>> {
+        let outage = truth.outage(edge, Plane::Ec2);
+        let fails = read == FleetRead::Fails || outage.is_some_and(|it| it.kind == OutageKind::Fails);
+        let really = outage.map_or(&truth.fleet, |outage| &outage.fleet);
         let (shown, text) = match read {
             FleetRead::Skipped => return None,
-            FleetRead::Fails => {
+            _ if fails => {
                 self.fleet_gap = true;
                 return Some(Err("RequestLimitExceeded".to_owned()));
             }
-            FleetRead::Whole => (truth.fleet.clone(), truth.fleet.describe_instances()),
-            FleetRead::Before => (truth.before.clone(), truth.before.describe_instances()),
+            FleetRead::Whole | FleetRead::Fails => (Arc::clone(really), really.describe_instances()),
+            FleetRead::Before => (Arc::clone(&truth.before), truth.before.describe_instances()),
             FleetRead::WrongRegion => {
                 let nothing = EmbeddedFleet::default();
-                (nothing.clone(), nothing.describe_instances())
+                let text = nothing.describe_instances();
+                (Arc::new(nothing), text)
             }
             FleetRead::First(count) => {
                 let count = usize::from(count);
-                let first = truth.fleet.instances.iter().take(count);
+                let first = really.instances.iter().take(count);
                 let first = first.map(|(id, instance)| (id.clone(), instance.clone())).collect();
-                (EmbeddedFleet { instances: first }, truth.fleet.describe_first_instances(count))
+                (Arc::new(EmbeddedFleet { instances: first }), really.describe_first_instances(count))
             }
         };
         self.fleet_gap = matches!(read, FleetRead::First(_));
-        self.remember(shown.instances, now);
+        self.remember(shown, now);
         Some(Ok(text.to_string()))
     }
 
-    fn remember(&mut self, instances: BTreeMap<InstanceId, EmbeddedInstance>, now: Timestamp) {
+    fn remember(&mut self, fleet: Arc<EmbeddedFleet>, now: Timestamp) {
+        let instances = &fleet.instances;
         let running = instances.iter().filter(|(_, instance)| instance.state == InstanceState::Running);
         let bare = running.filter(|(_, instance)| instance.carrier_ip.is_none());
         let since = |id: &InstanceId| self.bare_since.get(id).copied().unwrap_or(now);
@@ -111,49 +133,61 @@ impl Seen {
         let unseen = |id: &InstanceId| self.fleet_gap && !instances.contains_key(id);
         self.bare_since.retain(|id, _| unseen(id));
         self.bare_since.extend(bare);
-        for (id, instance) in &instances {
-            let known = self.launches.entry(id.clone()).or_insert(instance.launched_at);
+        let launches = Arc::make_mut(&mut self.launches);
+        launches.retain(|_, (_, shown)| *shown + KEPT > now);
+        for (id, instance) in instances {
+            let (known, shown) = launches.entry(id.clone()).or_insert((instance.launched_at, now));
             *known = (*known).max(instance.launched_at);
+            *shown = now;
         }
-        self.instances = instances;
+        self.fleet = fleet;
         self.last_read = Some(now);
     }
 
-    /// Takes note of a read of the groups, and returns what the AWS CLI printed for it.
-    pub fn read_groups(&mut self, truth: &Truth, read: GroupsRead) -> Result<String, String> {
-        match read {
-            GroupsRead::Fails => Err("Throttling".to_owned()),
-            GroupsRead::Whole => {
-                let members = truth.fleet.instances.iter();
-                let members = members.filter_map(|(id, it)| Some((id.clone(), it.group.clone()?.1)));
-                self.lifecycles = members.collect();
-                Ok(truth.fleet.describe_auto_scaling_instances().to_string())
-            }
+    /// Takes note of a read of the groups by an edge, and returns what the AWS CLI printed for it.
+    ///
+    /// # Errors
+    /// When the read fails.
+    pub fn read_groups(&mut self, truth: &Truth, edge: u8, read: GroupsRead) -> Result<String, String> {
+        let outage = truth.outage(edge, Plane::AutoScaling);
+        let fails = read == GroupsRead::Fails || outage.is_some_and(|it| it.kind == OutageKind::Fails);
+        if fails {
+            return Err("Throttling".to_owned());
         }
+        let really = outage.map_or(&truth.fleet, |outage| &outage.fleet);
+        let members = really.instances.iter();
+        let members = members.filter_map(|(id, it)| Some((id.clone(), it.group.clone()?.1)));
+        self.lifecycles = Arc::new(members.collect());
+        Ok(really.describe_auto_scaling_instances().to_string())
     }
 
     /// Takes note of an event.
     pub fn receive(&mut self, event: &Event, now: Timestamp) {
-        self.events.push((event.clone(), now));
+        let heard = Arc::make_mut(&mut self.heard);
+        heard.retain(|_, heard| heard.last.is_none_or(|last| last + KEPT > now));
+        let of_instance = heard.entry(event.instance.clone()).or_default();
+        of_instance.last = Some(now);
+        if event.is_terminal() {
+            of_instance.ends.push((event.at, now));
+        } else {
+            of_instance.launched = of_instance.launched.max(Some(event.at));
+        }
     }
 
     /// Says whether EC2 showed any instance that the pool selects or is named by `owned`.
     #[must_use]
-    pub fn knows_any(&self, pool: &PoolName, owned: impl Iterator<Item = String>) -> bool {
-        let owned: Vec<String> = owned.collect();
-        let selected = |instance: &EmbeddedInstance| selects(instance, pool);
-        self.instances.iter().any(|(id, it)| selected(it) || owned.iter().any(|own| own == id.as_str()))
+    pub fn knows_any<'a>(&self, pool: &PoolName, mut owned: impl Iterator<Item = &'a String>) -> bool {
+        self.fleet.instances.values().any(|instance| selects(instance, pool))
+            || owned.any(|id| id.parse().is_ok_and(|id: InstanceId| self.fleet.instances.contains_key(&id)))
     }
 
     /// Says where an instance stands towards a pool, at a look that started at `at`.
     #[must_use]
     pub fn sight(&self, id: &str, pool: &PoolName, at: Timestamp) -> Sight {
+        let Ok(id) = &id.parse::<InstanceId>() else { return Sight::Dark };
         let announced = self.announced(id, at);
-        let Some((id, instance)) = self.instances.iter().find(|(known, _)| known.as_str() == id) else {
-            let left = self
-                .lifecycles
-                .iter()
-                .any(|(known, lifecycle)| known.as_str() == id && lifecycle != Lifecycle::InService.name());
+        let Some(instance) = self.fleet.instances.get(id) else {
+            let left = self.lifecycles.get(id).is_some_and(|state| state != Lifecycle::InService.name());
             return match (announced, left, self.fleet_gap) {
                 (true, _, _) => Sight::Ended("an event"),
                 (false, true, _) => Sight::Ended("its group"),
@@ -187,14 +221,11 @@ impl Seen {
     }
 
     /// A terminal event counts when nothing that was seen says that the instance was launched after it.
-    fn announced(&self, id: &str, at: Timestamp) -> bool {
-        let lives = |received_at: Timestamp| at <= received_at + EVENT_LIFETIME;
-        let of_instance = || self.events.iter().filter(|(event, _)| event.instance.as_str() == id);
-        let launches = of_instance().filter(|(event, _)| !event.is_terminal());
-        let by_event = launches.map(|(event, _)| event.at).max();
-        of_instance().any(|(event, received_at)| {
-            let launched = self.launches.get(&event.instance).copied().max(by_event);
-            event.is_terminal() && lives(*received_at) && launched.is_none_or(|launched| launched <= event.at)
+    fn announced(&self, id: &InstanceId, at: Timestamp) -> bool {
+        let Some(heard) = self.heard.get(id) else { return false };
+        let launched = self.launches.get(id).map(|(launched, _)| *launched).max(heard.launched);
+        heard.ends.iter().any(|(ended, received)| {
+            at <= *received + EVENT_LIFETIME && launched.is_none_or(|launched| launched <= *ended)
         })
     }
 

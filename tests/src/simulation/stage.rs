@@ -6,59 +6,38 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use registrar_core::ids::PoolName;
-use registrar_core::name::RecordName;
-use registrar_core::record_set::{RecordSet, RecordType};
+use registrar_core::record_set::RecordSet;
 use registrar_core::{SignedDuration, Timestamp};
-use registrar_local::edge::{Edge, EdgeFaults, Run, RunReport, SharedModel, Step, lock};
-use registrar_local::route53::{ModelChange, Route53Model, Settings};
+use registrar_local::edge::{Route53Faults, RunReport, SharedModel, Step, lock};
+use registrar_local::route53::{PublishedZone, Route53Model, Settings};
 
-use super::happening::{FleetRead, ForeignKind, GroupsRead, Happening};
-use super::referee::{Change, Look, allowed, deployment, judge};
-use super::seen::Seen;
-use super::truth::{Event, POOLS, Truth, pool_name};
-use super::zone::{Published, answers, pool_record};
+use super::happening::{FleetRead, GroupsRead, Happening, Plane};
+use super::referee::Look;
+use super::sizes::Sizes;
+use super::station::{Running, Station};
+use super::truth::{Event, Truth};
+use super::zone::{Names, Snapshot};
 use super::{ORIGIN, expected, hosted_zone, known};
 
 /// How long a run may take.
 const RUN_TIME: SignedDuration = SignedDuration::from_secs(60);
 
-/// How long a spent removal counts (every document here has this window).
-const WINDOW: SignedDuration = SignedDuration::from_secs(900);
-
 /// Edges and the Route 53 that they share.
 pub struct Stage {
     /// The time.
     pub now: Timestamp,
-    model: SharedModel,
-    stations: Vec<Station>,
-    foreign: Vec<RecordSet>,
+    pub(super) model: SharedModel,
+    pub(super) sizes: Arc<Sizes>,
+    pub(super) names: Arc<Vec<Names>>,
+    /// What stands in the hosted zone, and the state of the model of which it was read.
+    snapshot: Arc<Snapshot>,
+    read_from: Option<Arc<PublishedZone>>,
+    pub(super) stations: Vec<Station>,
+    pub(super) foreign: Vec<RecordSet>,
     /// What came about how often, so that a test can say that it did not happen in vain.
     pub tally: BTreeMap<String, usize>,
-}
-
-/// One edge, what it was shown, and what it did.
-struct Station {
-    edge: Edge,
-    seen: Seen,
-    run: Option<Running>,
-    spent: Vec<Spent>,
-    runs: u64,
-}
-
-/// A removal that nothing proved.
-struct Spent {
-    pool: PoolName,
-    at: Timestamp,
-    run: u64,
-}
-
-struct Running {
-    run: Run,
-    looks: Vec<Look>,
-    undisturbed: bool,
-    answered: BTreeSet<RecordName>,
-    fell_silent: BTreeSet<RecordName>,
+    /// How many things happened and how many steps the edges took.
+    pub steps: u64,
 }
 
 /// What a step came to.
@@ -85,35 +64,88 @@ impl Stage {
             .create_hosted_zone(hosted_zone(), known(ORIGIN), Vec::new())
             .map_err(|error| error.to_string())?;
         let model = Arc::new(Mutex::new(model));
-        let stations = (0..edges).map(|number| Station::new(&model, number)).collect();
-        Ok(Self { now: truth.now, model, stations, foreign: Vec::new(), tally: BTreeMap::new() })
+        let sizes = Arc::clone(&truth.sizes);
+        let names: Arc<Vec<Names>> = Arc::new(sizes.names().iter().map(Names::of).collect());
+        let mut stage = Self {
+            now: truth.now,
+            stations: (0..edges).map(|number| Station::new(&model, &sizes, number)).collect(),
+            snapshot: Arc::new(Snapshot::new(&names, Vec::new())),
+            read_from: None,
+            model,
+            sizes,
+            names,
+            foreign: Vec::new(),
+            tally: BTreeMap::new(),
+            steps: 0,
+        };
+        stage.refresh();
+        Ok(stage)
     }
 
-    /// Returns every record set of the hosted zone.
-    ///
-    /// # Errors
-    /// When the hosted zone is gone.
-    pub fn records(&self) -> Result<Vec<RecordSet>, String> {
-        lock(&self.model).records(&hosted_zone()).map_err(|error| error.to_string())
+    /// Returns what stands in the hosted zone.
+    #[must_use]
+    pub fn zone(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot)
     }
 
-    /// Lets something happen, of which `before` and `after` are the truth.
+    /// Reads the hosted zone again where it was changed: every accepted change makes a new state of it.
+    pub(super) fn refresh(&mut self) {
+        let model = lock(&self.model);
+        let Ok(state) = model.published(&hosted_zone(), Timestamp::MAX) else { return };
+        if self.read_from.as_ref().is_some_and(|known| Arc::ptr_eq(known, &state)) {
+            return;
+        }
+        let records = model.records(&hosted_zone()).unwrap_or_default();
+        self.snapshot = Arc::new(Snapshot::new(&self.names, records));
+        self.read_from = Some(state);
+    }
+
+    /// Lets something happen, to the truth as well.
     ///
     /// # Errors
     /// When a rule was broken.
-    pub fn play(&mut self, happening: &Happening, before: &Truth, after: &Truth) -> Result<(), String> {
-        self.now += after.now.duration_since(before.now);
-        match *happening {
-            Happening::Deliver { index, edge, .. } => {
-                if let Some(event) = before.event(index) {
-                    self.deliver(edge, event)?;
-                }
+    pub fn play(&mut self, truth: &mut Truth, happening: &Happening) -> Result<(), String> {
+        // Runs that waited have moved the time on.
+        truth.now = truth.now.max(self.now);
+        let event = match *happening {
+            Happening::Deliver { index, edge, .. } if truth.outage(edge, Plane::Events).is_none() => {
+                truth.event(index).cloned()
             }
-            Happening::Foreign(pool, kind) => self.add_foreign(pool, kind)?,
-            Happening::ForeignGone(pool) => self.remove_foreign(pool)?,
-            Happening::Vandalise(pool) => self.vandalise(pool)?,
+            _ => None,
+        };
+        truth.apply(happening);
+        self.now = truth.now;
+        self.steps += 1;
+        self.meet_outages(truth)?;
+        if let (Happening::Deliver { edge, .. }, Some(event)) = (happening, event) {
+            self.deliver(*edge, &event)?;
+        }
+        self.happens(truth, happening)
+    }
+
+    /// Calls fail while an outage lasts; what it held back comes when it is over.
+    fn meet_outages(&mut self, truth: &Truth) -> Result<(), String> {
+        for (edge, station) in (0..).zip(&mut self.stations) {
+            station.meet_outages(truth, edge);
+        }
+        for (edge, event) in &truth.flood {
+            let all = 0..u8::try_from(self.stations.len()).unwrap_or(u8::MAX);
+            let to = edge.map_or(all, |edge| edge..edge.saturating_add(1));
+            for edge in to {
+                self.deliver(edge, event)?;
+                *self.tally.entry("late events".to_owned()).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn happens(&mut self, after: &Truth, happening: &Happening) -> Result<(), String> {
+        match *happening {
+            Happening::Foreign(pool, kind) => self.add_foreign(pool, kind),
+            Happening::ForeignGone(pool) => self.remove_foreign(pool),
+            Happening::Vandalise(pool, which) => self.vandalise(pool, which),
             Happening::Faults(edge, route53) => {
-                self.at(edge).edge.set_faults(EdgeFaults { route53 });
+                self.at(edge).set_faults(route53);
             }
             Happening::Sweep(edge, fleet, groups) => {
                 self.sweep(edge, after, fleet, groups)?;
@@ -144,12 +176,14 @@ impl Stage {
             | Happening::SpotWarning(_)
             | Happening::Lose(_)
             | Happening::Edit(..)
+            | Happening::Deliver { .. }
+            | Happening::Outage { .. }
             | Happening::Pass(_) => {}
         }
         self.foreign_is_untouched()
     }
 
-    fn at(&mut self, edge: u8) -> &mut Station {
+    pub(super) fn at(&mut self, edge: u8) -> &mut Station {
         let index = usize::from(edge) % self.stations.len();
         &mut self.stations[index]
     }
@@ -158,14 +192,17 @@ impl Stage {
     pub fn show(&mut self, edge: u8, truth: &Truth, fleet: FleetRead, groups: GroupsRead) {
         let now = self.now;
         let station = self.at(edge);
-        for (pool, document) in &truth.documents {
-            station.edge.read_pool(pool.clone(), Ok(&document.text()));
+        let seen = Arc::make_mut(&mut station.seen);
+        for (pool, document) in truth.documents.iter() {
+            if seen.documents.get(pool) != Some(document) {
+                station.edge.read_pool(pool.clone(), Ok(&document.text()));
+            }
         }
-        station.seen.documents.clone_from(&truth.documents);
-        if let Some(text) = station.seen.read_fleet(truth, fleet, now) {
+        seen.documents = Arc::clone(&truth.documents);
+        if let Some(text) = seen.read_fleet(truth, edge, fleet, now) {
             station.edge.read_fleet("fleet", text.as_deref().map_err(Clone::clone), now);
         }
-        let text = station.seen.read_groups(truth, groups);
+        let text = seen.read_groups(truth, edge, groups);
         station.edge.read_groups("groups", text.as_deref().map_err(Clone::clone));
         station.disturb();
     }
@@ -178,17 +215,17 @@ impl Stage {
         let now = self.now;
         let station = self.at(edge);
         station.edge.event(&event.text(), now).map_err(|dropped| format!("{event:?}: {dropped}"))?;
-        station.seen.receive(event, now);
+        Arc::make_mut(&mut station.seen).receive(event, now);
         station.disturb();
         Ok(())
     }
 
     fn crash(&mut self, edge: u8, memory_kept: bool) {
-        let model = Arc::clone(&self.model);
+        let fresh = Station::new(&self.model, &self.sizes, u64::from(edge) + 100);
         let station = self.at(edge);
         station.run = None;
         if !memory_kept {
-            *station = Station::new(&model, u64::from(edge) + 100);
+            *station = fresh;
         }
     }
 
@@ -197,17 +234,16 @@ impl Stage {
     /// # Errors
     /// When the plan breaks a rule.
     pub fn begin(&mut self, edge: u8) -> Result<bool, String> {
-        let (now, records) = (self.now, self.records()?);
+        let (now, zone, names) = (self.now, self.zone(), Arc::clone(&self.names));
         let station = self.at(edge);
-        let look = Look { at: now, seen: station.seen.clone(), records };
+        let look = Look { at: now, seen: Arc::clone(&station.seen), zone };
         match station.edge.begin(now, now + RUN_TIME) {
             Err(problem) if breaks_rules(&problem) => Err(problem),
             Err(_) => Ok(false),
             Ok(run) => {
-                let names = POOLS.map(|pool| pool_record(&known(pool)));
-                let answered = names.into_iter().filter(|name| answers(name, &look.records)).collect();
+                let names = names.iter().map(|names| &names.name);
+                let answered = names.filter(|name| look.zone.answers(name)).cloned().collect();
                 let fell_silent = BTreeSet::new();
-                station.runs += 1;
                 station.run =
                     Some(Running { run, looks: vec![look], undisturbed: true, answered, fell_silent });
                 Ok(true)
@@ -220,7 +256,7 @@ impl Stage {
     /// # Errors
     /// When a rule was broken.
     pub fn step(&mut self, edge: u8) -> Result<Progress, String> {
-        let (now, before) = (self.now, self.records()?);
+        let (now, before) = (self.now, self.zone());
         let station = self.at(edge);
         let Some(mut running) = station.run.take() else { return Ok(Progress::Idle) };
         let step = match station.edge.step(&mut running.run, now) {
@@ -230,11 +266,13 @@ impl Stage {
             }
             step => step,
         };
-        let after = self.records()?;
+        self.steps += 1;
+        self.refresh();
+        let after = self.zone();
         let station = self.at(edge);
-        if before == after {
+        if Arc::ptr_eq(&before, &after) {
             // The step may have looked again, but not have submitted what it planned then.
-            running.looks.push(Look { at: now, seen: station.seen.clone(), records: before });
+            running.looks.push(Look { at: now, seen: Arc::clone(&station.seen), zone: before });
         } else {
             station.judge(&mut running, &before, &after, now)?;
             self.disturb_others(edge);
@@ -299,7 +337,10 @@ impl Stage {
         }
         let again = self.finish(edge)?;
         let Some(again) = again.filter(|again| again.plan.gaps == first.plan.gaps) else { return Ok(()) };
-        if again.plan.batches.is_empty() {
+        // What was added counts as serving now, so that a share of it is more than it was: more may go.
+        let within_budget =
+            again.plan.batches.iter().flat_map(|batch| &batch.units).all(|it| it.budgeted > 0);
+        if again.plan.batches.is_empty() || within_budget {
             return Ok(());
         }
         Err(format!("planning again changes something: {:#?}", again.plan.batches))
@@ -312,20 +353,16 @@ impl Stage {
     /// When a rule is broken, or it does not come to that.
     pub fn settle(&mut self, truth: &Truth) -> Result<(), String> {
         let mut truth = truth.clone();
-        for document in truth.documents.values_mut() {
-            document.repair();
-        }
+        truth.clear();
+        self.meet_outages(&truth)?;
         let edges: Vec<u8> = (0..self.stations.len()).filter_map(|edge| u8::try_from(edge).ok()).collect();
         for edge in &edges {
-            self.at(*edge).edge.set_faults(EdgeFaults::default());
+            self.at(*edge).set_faults(Route53Faults::default());
             self.finish(*edge)?;
-            for event in &truth.bag {
-                self.deliver(*edge, event)?;
-            }
             self.sweep(*edge, &truth, FleetRead::Whole, GroupsRead::Whole)?;
         }
         for _ in 0..20 {
-            let before = self.records()?;
+            let before = self.zone();
             self.now += SignedDuration::from_mins(16);
             let mut quiet = true;
             for edge in &edges {
@@ -334,11 +371,11 @@ impl Stage {
                 // Reads at one moment do not agree, they are the same.
                 self.now += SignedDuration::from_secs(1);
             }
-            if quiet && self.records()? == before {
+            if quiet && Arc::ptr_eq(&self.zone(), &before) {
                 return expected::check(&truth, &before);
             }
         }
-        Err(format!("it does not settle: {:#?}", self.records()?))
+        Err(format!("it does not settle: {:#?}", self.snapshot.records))
     }
 
     fn count(&mut self, report: &RunReport) {
@@ -367,158 +404,14 @@ impl Stage {
             }
         }
     }
-
-    fn disturb_all(&mut self) {
-        self.stations.iter_mut().for_each(Station::disturb);
-    }
-
-    fn change(&mut self, change: ModelChange) -> bool {
-        let accepted = lock(&self.model).change_record_sets(&hosted_zone(), &[change], self.now).is_ok();
-        if accepted {
-            self.disturb_all();
-        }
-        accepted
-    }
-
-    fn add_foreign(&mut self, pool: u8, kind: ForeignKind) -> Result<(), String> {
-        let name = pool_record(&pool_name(pool));
-        let there = self.records()?.into_iter().find(|it| it.name == name && it.r#type == RecordType::A);
-        let shared = there.and_then(|record| record.ttl_secs).unwrap_or(20);
-        let ttl_secs = |own: bool| if own { 60 } else { shared };
-        let address =
-            |ttl_secs| RecordSet::simple(name.clone(), RecordType::A, ttl_secs, vec!["192.0.2.1".to_owned()]);
-        let set_identifier = Some("theirs".to_owned());
-        let record = match kind {
-            ForeignKind::Weighted { own_ttl } => {
-                RecordSet { weight: Some(10), set_identifier, ..address(ttl_secs(own_ttl)) }
-            }
-            ForeignKind::Multivalue { own_ttl } => {
-                RecordSet { multi_value_answer: Some(true), set_identifier, ..address(ttl_secs(own_ttl)) }
-            }
-            ForeignKind::Simple => address(60),
-            ForeignKind::Cname => RecordSet::simple(
-                name.clone(),
-                RecordType::Cname,
-                60,
-                vec!["elsewhere.example.net".to_owned()],
-            ),
-        };
-        if self.change(ModelChange::create(record.clone())) {
-            self.foreign.push(record);
-        }
-        Ok(())
-    }
-
-    fn remove_foreign(&mut self, pool: u8) -> Result<(), String> {
-        let name = pool_record(&pool_name(pool));
-        let theirs: Vec<RecordSet> = self.foreign.iter().filter(|it| it.name == name).cloned().collect();
-        for record in theirs {
-            if self.change(ModelChange::delete(record.clone())) {
-                self.foreign.retain(|kept| *kept != record);
-            }
-        }
-        Ok(())
-    }
-
-    fn vandalise(&mut self, pool: u8) -> Result<(), String> {
-        let records = self.records()?;
-        let owned = Published::read(&pool_name(pool), &records).owned;
-        if let Some(record) = owned.into_iter().find(|record| record.set_identifier.is_some()) {
-            self.change(ModelChange::delete(record));
-        }
-        Ok(())
-    }
-
-    /// Whatever no pool owns is exactly what others put there, TTL included.
-    fn foreign_is_untouched(&self) -> Result<(), String> {
-        let mut records = self.records()?;
-        records.retain(|record| !matches!(record.r#type, RecordType::Soa | RecordType::Ns));
-        for pool in POOLS {
-            let owned = Published::read(&known(pool), &records).owned;
-            records.retain(|record| !owned.contains(record));
-        }
-        let mut theirs = self.foreign.clone();
-        theirs.sort_by_key(RecordSet::key);
-        records.sort_by_key(RecordSet::key);
-        if records == theirs {
-            return Ok(());
-        }
-        Err(format!("records that no pool owns changed from {theirs:#?} to {records:#?}"))
-    }
 }
 
 /// Says whether the lint found fault with a plan, or with a pool's part of it.
-fn breaks_rules(problem: &str) -> bool {
+pub(super) fn breaks_rules(problem: &str) -> bool {
     problem.contains("break a rule") || problem.contains("breaks its own rules")
 }
 
 /// Says whether a run did all that there was to do.
 fn is_done_with(report: &RunReport) -> bool {
     report.outcome.is_complete()
-}
-
-impl Station {
-    fn new(model: &SharedModel, seed: u64) -> Self {
-        let edge = Edge::new(known(deployment()), hosted_zone(), Arc::clone(model), seed);
-        Self { edge, seen: Seen::default(), run: None, spent: Vec::new(), runs: 0 }
-    }
-
-    fn disturb(&mut self) {
-        if let Some(running) = &mut self.run {
-            running.undisturbed = false;
-        }
-    }
-
-    fn judge(
-        &mut self,
-        running: &mut Running,
-        before: &[RecordSet],
-        after: &[RecordSet],
-        at: Timestamp,
-    ) -> Result<(), String> {
-        let change = Change { before, after, at, looks: &running.looks, undisturbed: running.undisturbed };
-        let unproven: BTreeMap<PoolName, usize> = judge(change)?;
-        for (pool, count) in unproven {
-            let spent = Spent { pool: pool.clone(), at, run: self.runs };
-            self.spent.extend((0..count).map(|_| Spent { pool: spent.pool.clone(), ..spent }));
-            self.within_budget(&pool, running, at)?;
-        }
-        let silent = running.answered.iter().filter(|name| !answers(name, after));
-        running.fell_silent.extend(silent.cloned());
-        Ok(())
-    }
-
-    fn within_budget(&self, pool: &PoolName, running: &Running, at: Timestamp) -> Result<(), String> {
-        let spent = |from: Timestamp, earlier_runs: bool| {
-            let counts = |spent: &&Spent| {
-                spent.pool == *pool && spent.at + WINDOW > from && (!earlier_runs || spent.run < self.runs)
-            };
-            self.spent.iter().filter(counts).count()
-        };
-        let fits = |look: &Look| spent(look.at, false) <= allowed(look, pool, spent(look.at, true));
-        if running.looks.iter().any(fits) {
-            return Ok(());
-        }
-        let count = spent(at, false);
-        Err(format!("pool {pool} lost {count} records without proof, which its budget does not allow"))
-    }
-
-    /// Checks what can only be said of a whole run.
-    fn end(&self, running: &Running, report: &RunReport, records: &[RecordSet]) -> Result<(), String> {
-        let errors = report.plan.pools.iter().flat_map(|pool| &pool.errors);
-        let mut problems = report.outcome.failed_looks.iter().chain(errors);
-        if let Some(refused) = problems.find(|problem| breaks_rules(problem)) {
-            return Err(refused.clone());
-        }
-        if !running.undisturbed {
-            return Ok(());
-        }
-        if let Some(poison) = report.outcome.poison.first() {
-            return Err(format!("a plan that nobody disturbed was refused: {:?}", poison.messages));
-        }
-        match running.fell_silent.iter().find(|name| answers(name, records)) {
-            Some(name) => Err(format!("{name} did not answer in the middle of a run")),
-            None => Ok(()),
-        }
-    }
 }
