@@ -46,7 +46,7 @@ fn line(text: &mut String, row: &Row) {
     let right = right_after.map_or("never".to_owned(), |secs| format!("{secs:.1}"));
     let answered = dead_secs.iter().filter(|secs| **secs > 0.0);
     let sums = |extra: f64| {
-        let sum: f64 = answered.clone().map(|secs| secs + extra).sum();
+        let sum = answered.clone().fold(0.0, |sum, secs| sum + secs + extra);
         let worst = answered.clone().map(|secs| secs + extra).fold(0.0, f64::max);
         format!("{sum:.0}, {worst:.1}")
     };
