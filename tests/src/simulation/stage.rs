@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use registrar_core::plan::Batch;
 use registrar_core::record_set::RecordSet;
 use registrar_core::{SignedDuration, Timestamp};
 use registrar_local::edge::{Route53Faults, RunReport, SharedModel, Step, lock};
@@ -339,11 +340,13 @@ impl Stage {
         let Some(again) = again.filter(|again| again.plan.gaps == first.plan.gaps) else { return Ok(()) };
         // What was added counts as serving now, so that a share of it is more than it was: more may go.
         let within_budget =
-            again.plan.batches.iter().flat_map(|batch| &batch.units).all(|it| it.budgeted > 0);
+            again.plan.batches.iter().flat_map(|batch| &batch.units).any(|it| it.budgeted > 0);
         if again.plan.batches.is_empty() || within_budget {
             return Ok(());
         }
-        Err(format!("planning again changes something: {:#?}", again.plan.batches))
+        let changes = again.plan.batches.iter().flat_map(Batch::changes);
+        let lines = changes.map(|it| format!("\n  {} [{}]: {}", it.action, it.record, it.evidence));
+        Err(format!("planning again changes something:{}", lines.collect::<String>()))
     }
 
     /// Clears every fault, delivers what is under way, and lets time pass and sweeps run until nothing
