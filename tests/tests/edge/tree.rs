@@ -1,4 +1,8 @@
 //! A pool that grows past a hundred instances and shrinks again: its batches, its answers, and its shares.
+#![expect(
+    clippy::print_stderr,
+    reason = "what was measured is shown to whoever asks for it with --nocapture"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,5 +1,9 @@
 //! A pool of thousands of instances in a tree: what one event costs, how much memory it takes, and that a stack which goes
 //! leaves nothing of it.
+#![expect(
+    clippy::print_stderr,
+    reason = "what was measured is shown to whoever asks for it with --nocapture"
+)]
 
 use std::time::Duration;
 
