@@ -163,8 +163,7 @@ impl Plan {
         for plan in &mut planned {
             plan.changes = batches.iter().flat_map(|batch| batch.changes_of(&plan.name)).collect();
         }
-        let counted = |(id, zone): (&HostedZoneId, &HostedZone)| Some((id.clone(), zone.record_count?));
-        let hosted_zone_records: BTreeMap<HostedZoneId, u64> = zones.iter().filter_map(counted).collect();
+        let hosted_zone_records = counted_records(&input);
         notes.extend(forecast::notes(&forecast::zones(&batches, &hosted_zone_records)));
         Self {
             deployment: input.deployment.clone(),
@@ -278,6 +277,16 @@ fn name_conflicts(pools: &[Pool]) -> BTreeMap<PoolName, String> {
         conflicts.extend(pools.into_iter().map(|pool| (pool.clone(), error.clone())));
     }
     conflicts
+}
+
+/// Returns the record sets of the hosted zones in which pools stand, where they were counted.
+fn counted_records(input: &PlanInput<'_>) -> BTreeMap<HostedZoneId, u64> {
+    let policies = input.pools.iter().filter_map(|pool| pool.policy.as_ref().ok());
+    let counted = |policy: &Policy| {
+        let zone = input.inventory.hosted_zones.get(&policy.hosted_zone_id)?;
+        Some((policy.hosted_zone_id.clone(), zone.record_count?))
+    };
+    policies.filter_map(counted).collect()
 }
 
 /// Names the pools that have records here and no document among those that were given.
