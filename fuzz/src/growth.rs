@@ -16,16 +16,16 @@ pub struct Growing {
 }
 
 /// The inputs. Payloads of the function grow to the 6 MB that Lambda takes, or to the 10,000 messages of a batch.
-pub const GROWING: [Growing; 36] = [
+pub const GROWING: [Growing; 37] = [
     event("messages that say nothing", 5_000, |n| batch(n, |_| "nonsense ".repeat(60))),
     event("messages with one id", 5_000, |n| list("{\"Records\":[", n, |_| record(1, "{}"), "]}")),
-    event("messages of instances", 5_000, |n| batch(n, |at| terminated(at))),
+    event("messages of instances", 5_000, |n| batch(n, terminated)),
     event("records that are nothing", 1_000_000, |n| list("{\"Records\":[", n, |_| "[]".to_owned(), "]}")),
     event("a deep payload", 1_500_000, |n| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n))),
     event("a deep message", 200_000, |n| batch(1, |_| format!("{}{}", "[".repeat(n), "]".repeat(n)))),
     event("a payload of many fields", 150_000, |n| list("{", n, |at| format!("\"field{at}\":0"), "}")),
     event("a payload of one field many times", 300_000, |n| list("{", n, |_| "\"a\":{}".to_owned(), "}")),
-    event("a detail of many fields", 30_000, |n| {
+    event("a detail of many fields", 20_000, |n| {
         list(EC2, n, |at| format!("\"field{at}\":[[0]]"), ",\"instance-id\":\"i-1\",\"state\":\"stopped\"}}")
     }),
     event("a detail of many lists", 100_000, |n| {
@@ -35,7 +35,7 @@ pub const GROWING: [Growing; 36] = [
         format!("{{\"source\":\"{}\",\"detail-type\":\"x\",\"detail\":{{}}}}", "\\u001b".repeat(n / 6))
     }),
     event("a long id of a message", 1_500_000, |n| list("{\"Records\":[", 2, |_| record(n, "{}"), "]}")),
-    event("a ticket of many hooks", 500, |n| list(TICKET, n, hook, "]}")),
+    event("a ticket of many hooks", 250, |n| list(TICKET, n, hook, "]}")),
     event("a request of many pools", 20_000, |n| request(&list("{", n, |at| format!("\"p{at}\":{{}}"), "}"))),
     event("a request of broken documents", 20_000, |n| {
         request(&list("{", n, |at| format!("\"p{at}\":\"{{\\\"record\\\":{{}}\""), "}"))
@@ -88,6 +88,9 @@ pub const GROWING: [Growing; 36] = [
     }),
     reader("records of others at a pool's name", registrar::plan, 1_000, |n| {
         world(&fleet(1, selected), &zone(n, other))
+    }),
+    reader("marks at many names", registrar::plan, 300, |n| {
+        world(&fleet(1, |at| instance(at, "[]")), &zone(n, |at| weighted(&format!("n{at}"), at)))
     }),
     reader("instances of a pool", registrar::plan, 150, |n| {
         world(&fleet(n, selected), &zone(n, |at| weighted("a", at)))

@@ -152,7 +152,7 @@ impl World {
     pub(crate) fn with_records<'a>(&self, records: impl Iterator<Item = &'a RecordSet>) -> Result<Self> {
         let mut world = self.clone();
         let gap = self.hosted_zone()?.gap.clone();
-        let zone = HostedZone::from_records(records.cloned(), gap);
+        let zone = HostedZone::from_whole(records.cloned(), gap);
         world.inventory.hosted_zones.insert(HOSTED_ZONE.parse()?, zone);
         Ok(world)
     }

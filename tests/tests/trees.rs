@@ -33,6 +33,8 @@ struct Machine {
 struct World {
     fleet: BTreeMap<usize, Machine>,
     document: Value,
+    /// Further pools, by name.
+    others: Vec<(String, Value)>,
     model: Route53Model,
     limits: TreeLimits,
     now: Timestamp,
@@ -68,6 +70,7 @@ impl World {
         Self {
             fleet: BTreeMap::new(),
             document,
+            others: Vec::new(),
             model,
             limits,
             now: Timestamp::UNIX_EPOCH,
@@ -117,7 +120,11 @@ impl World {
     }
 
     fn plan(&self) -> Plan {
-        let pools = [Pool::read("video".parse().unwrap(), &self.document.to_string())];
+        let own = [("video".to_owned(), self.document.clone())];
+        let all = own.iter().chain(&self.others);
+        let read =
+            |(name, document): &(String, Value)| Pool::read(name.parse().unwrap(), &document.to_string());
+        let pools: Vec<Pool> = all.map(read).collect();
         let inventory = self.inventory();
         let deployment: DeploymentName = "default".parse().unwrap();
         let input = PlanInput {
@@ -137,9 +144,8 @@ impl World {
         let changes = batch.changes().map(|change| (change.action, RecordSet::clone(&change.record)).into());
         let changes: Vec<ModelChange> = changes.collect();
         self.changes += changes.len();
-        self.model
-            .change_record_sets(&zone(), &changes, self.now)
-            .unwrap_or_else(|error| panic!("a batch is refused: {error}\n{batch}"));
+        let accepted = self.model.change_record_sets(&zone(), &changes, self.now);
+        assert!(accepted.is_ok(), "a batch is refused: {accepted:?}\n{batch}");
     }
 
     fn take(&mut self, plan: &Plan) {
@@ -458,6 +464,103 @@ fn with_half_of_the_listing_the_dead_go_and_no_alias_is_given_another_weight() {
         world.shares_are_right("once everything was seen");
         assert!(world.plan().batches.is_empty());
     }
+}
+
+#[test]
+fn a_leaf_that_was_read_in_part_keeps_its_alias() {
+    let mut world = World::of(300, uneven);
+    let records = world.records();
+    // The listing ends behind the first record of the second leaf.
+    let first = records.iter().position(|record| record.name.labels().next() == Some("l01")).unwrap();
+    let address = records[first].values().next().unwrap().to_owned();
+    let ended = *world.fleet.keys().find(|number| self::address(**number) == address).unwrap();
+    world.end([ended]);
+    world.listed = Some(world.model.records(&zone()).unwrap().len() - (records.len() - first) + 1);
+    let plan = world.plan();
+    assert_eq!(plan.change_count(), 1, "{plan}");
+    world.take(&plan);
+    assert!(!world.answered().contains_key(&address));
+    assert_eq!(world.answered().len(), 299, "nobody else is gone");
+}
+
+#[test]
+fn a_tree_is_handed_over_to_another_pool_at_once() {
+    let mut world = World::of(300, uneven);
+    world.end([7]);
+    let mut old = world.document.clone();
+    old["state"] = json!("retired");
+    world.others = vec![("video-1".to_owned(), world.document.clone())];
+    world.document = old;
+    let plan = world.plan();
+    world.apply(&plan);
+    assert_eq!(world.answered().len(), 299);
+    let marks = world.records().into_iter().filter_map(|record| record.set_identifier);
+    assert!(marks.into_iter().all(|mark| mark.starts_with("registrar/default/video-1/")));
+    assert!(world.plan().batches.is_empty());
+}
+
+#[test]
+fn while_another_routing_is_held_the_tree_goes_on() {
+    let mut world = World::of(300, uneven);
+    world.document["record"]["routing"] = json!("multivalue");
+    world.launch(300..330, uneven);
+    world.end(0..9);
+    let plan = world.plan();
+    assert!(plan.held_back_count() > 0);
+    world.apply(&plan);
+    assert_eq!(world.answered().len(), 321);
+    assert!(
+        world.records().iter().all(|record| record.alias_target.is_some() || record.name.as_str() != NAME)
+    );
+}
+
+#[test]
+fn a_ttl_that_somebody_elses_record_at_a_leaf_shares_stays_and_the_dead_go() {
+    let mut world = World::of(300, uneven);
+    let beside = world.records().into_iter().find(|record| record.name.as_str() != NAME).unwrap();
+    let foreign = RecordSet { set_identifier: Some("theirs".to_owned()), ..beside };
+    world.model.change_record_sets(&zone(), &[ModelChange::create(foreign)], world.now).unwrap();
+    world.document["record"]["ttl_secs"] = json!(60);
+    world.end(0..5);
+    let plan = world.plan();
+    assert!(plan.pools[0].held_back.iter().any(|held| held.reason().to_string() == "foreign-ttl"), "{plan}");
+    world.take(&plan);
+    let ours =
+        world.records().into_iter().filter(|record| record.set_identifier.as_deref() != Some("theirs"));
+    assert_eq!(ours.filter(|record| record.alias_target.is_none()).count(), 295);
+}
+
+#[test]
+fn the_first_weight_above_zero_gets_every_answer_and_the_last_gives_them_back() {
+    let mut world = World::of(120, |_| 0);
+    world.fleet.get_mut(&5).unwrap().weight = 100;
+    let _ = world.follow();
+    world.launch(120..130, |_| 50);
+    let _ = world.follow();
+    for number in (120..130).chain([5]) {
+        world.fleet.get_mut(&number).unwrap().weight = 0;
+    }
+    let _ = world.follow();
+}
+
+#[test]
+fn a_pool_that_leaves_takes_an_alias_along_whose_leaf_somebody_emptied() {
+    let mut world = World::of(150, uneven);
+    let alias = world.aliases().remove(0);
+    let leaf = alias.alias_target.clone().unwrap().dns_name;
+    // An alias keeps its target where Route 53 checks it, so it points elsewhere while the leaf is emptied.
+    let mut records: Vec<RecordSet> =
+        world.records().into_iter().filter(|record| record.name == leaf).collect();
+    records.push(alias.clone());
+    let gone: Vec<ModelChange> = records.into_iter().map(ModelChange::delete).collect();
+    world.model.change_record_sets(&zone(), &gone, world.now).unwrap();
+    let mut astray = alias;
+    astray.alias_target.as_mut().unwrap().dns_name = "l01.video.edge.example.com".parse().unwrap();
+    world.model.change_record_sets(&zone(), &[ModelChange::create(astray)], world.now).unwrap();
+    world.document["state"] = json!("retired");
+    let plan = world.plan();
+    world.take(&plan);
+    assert_eq!(world.records(), []);
 }
 
 #[test]

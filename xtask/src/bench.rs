@@ -1,6 +1,6 @@
-//! `cargo xtask bench lambda`: builds what is measured, and runs the measurement on it.
+//! `cargo xtask bench`: builds what is measured, and runs the measurement on it.
 //!
-//! The measuring program is a package of its own, so that xtask stays quick to compile.
+//! Each measuring program is a package of its own, so that xtask stays quick to compile.
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -12,6 +12,8 @@ use crate::{package, venv};
 pub(crate) enum BenchCommand {
     /// Measure the function against the published reference design: start, invocations, memory, calls
     Lambda(LambdaArguments),
+    /// Play storms on the embedded edge in simulated time: calls, changes, seconds until right and of dead answers
+    Storms(StormsArguments),
 }
 
 #[derive(Args)]
@@ -21,11 +23,26 @@ pub(crate) struct LambdaArguments {
     rest: Vec<String>,
 }
 
+#[derive(Args)]
+pub(crate) struct StormsArguments {
+    /// What the program takes; see `cargo xtask bench storms -- --help`
+    #[arg(last = true)]
+    rest: Vec<String>,
+}
+
 /// Runs a bench.
 pub(crate) fn run(command: &BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Lambda(arguments) => lambda(&arguments.rest),
+        BenchCommand::Storms(arguments) => storms(&arguments.rest),
     }
+}
+
+/// Plays storms; the package is selected by name, so that no AWS SDK is compiled.
+fn storms(rest: &[String]) -> Result<()> {
+    let mut command = cargo(&["run", "--quiet", "--release", "--package", "registrar-storms", "--"]);
+    command.args(rest);
+    step("bench", command)
 }
 
 /// Measures the function with these options of the measuring program.

@@ -19,7 +19,14 @@ use registrar_core::lint::CheckedPlan;
 use world::World;
 
 fn read(instances: usize) -> (World, Inventory) {
-    let world = World::new(instances);
+    observed(World::new(instances))
+}
+
+fn read_one_pool(instances: usize) -> (World, Inventory) {
+    observed(World::of_one_pool(instances))
+}
+
+fn observed(world: World) -> (World, Inventory) {
     let inventory = world.observe();
     (world, inventory)
 }
@@ -28,6 +35,7 @@ fn read(instances: usize) -> (World, Inventory) {
 #[bench::hundred(args = (100), setup = read)]
 #[bench::thousand(args = (1_000), setup = read)]
 #[bench::ten_thousand(args = (10_000), setup = read)]
+#[bench::one_pool_of_7_500(args = (7_500), setup = read_one_pool)]
 fn plan((world, inventory): (World, Inventory)) -> CheckedPlan {
     black_box(world.plan(black_box(&inventory)))
 }

@@ -70,8 +70,8 @@ pub struct Site {
     pub aliases: BTreeMap<Leaf, Arc<RecordSet>>,
     /// Further records of instances that have an entry: two executors may each have made one.
     pub surplus: BTreeMap<InstanceId, Vec<Arc<RecordSet>>>,
-    /// Leaves at which others have records.
-    pub taken: BTreeSet<Leaf>,
+    /// Leaves at which others have records, each with one of them.
+    pub taken: BTreeMap<Leaf, Arc<RecordSet>>,
     /// Every record set that the pool owns here, as it was read.
     pub owned: Vec<Arc<RecordSet>>,
     /// Record sets of others that share the set, and may.
@@ -159,7 +159,7 @@ impl Site {
             fallback: None,
             aliases: BTreeMap::new(),
             surplus: BTreeMap::new(),
-            taken: BTreeSet::new(),
+            taken: BTreeMap::new(),
             owned: Vec::new(),
             siblings: Vec::new(),
             in_the_way: Vec::new(),
@@ -210,7 +210,7 @@ impl Site {
                 }
                 (RecordType::A, Some(mark)) if leaving.contains(&mark.owner) => {}
                 (RecordType::A | RecordType::Cname, _) => {
-                    self.taken.insert(leaf);
+                    self.taken.insert(leaf, record.clone());
                 }
                 (RecordType::Ns | RecordType::Soa | RecordType::Txt | RecordType::Other(_), _) => {}
             }

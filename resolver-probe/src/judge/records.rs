@@ -220,7 +220,7 @@ fn never_answered<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{address, listing, observation, record, request, truth};
+    use crate::fixtures::{NAME, address, listing, observation, record, request, truth};
     use crate::judge::{Seen, judge};
     use crate::report::CheckReport;
 
@@ -361,5 +361,35 @@ mod tests {
         for close in [checked, weightless] {
             assert_eq!(briefs(&report(None, &[one.clone(), close], &[(1, 200)])), []);
         }
+    }
+
+    #[test]
+    fn an_alias_to_an_empty_leaf_is_a_warning_where_it_is_drawn_and_a_remark_where_it_is_not() {
+        let ours = record("A", ONE, 100, "192.0.2.1");
+        for (evaluates, expected) in [(false, Severity::Warning), (true, Severity::Info)] {
+            let alias = format!(
+                r#"{{"Name":"{NAME}.","Type":"A","SetIdentifier":"registrar/edge/video/l03","Weight":10,
+                   "AliasTarget":{{"HostedZoneId":"Z1","DNSName":"l03.{NAME}.","EvaluateTargetHealth":{evaluates}}}}}"#
+            );
+            let report = report(one_serves(), &[ours.clone(), alias], &[(1, 60)]);
+            assert_eq!(briefs(&report), [(FindingId::EmptyAnswer, expected)]);
+            assert_eq!(report.findings[0].evidence["leaf"], format!("l03.{NAME}").as_str().into());
+        }
+    }
+
+    #[test]
+    fn a_record_at_a_leaf_where_no_alias_leads_explains_why_it_is_not_answered() {
+        let both =
+            truth("", &[("i-1", "192.0.2.1", "running", "100"), ("i-2", "192.0.2.2", "running", "100")]);
+        let two =
+            record("A", "registrar/edge/video/i-2", 100, "192.0.2.2").replace(NAME, &format!("l00.{NAME}"));
+        let report = report(Some(both), &[record("A", ONE, 100, "192.0.2.1"), two], &[(1, 60)]);
+        let found = of(&report, FindingId::MissingIp);
+        assert!(
+            found.message.ends_with("at l00.video.bos.edge.example.com, where no alias leads"),
+            "{}",
+            found.message
+        );
+        assert_eq!(found.evidence["hosted_zone"], "unreached".into());
     }
 }

@@ -123,7 +123,7 @@ fn without_a_truth_sampling_goes_on_while_one_more_record_could_hide() {
     let more: Vec<(u8, u64)> = (1..=9).map(|last| (last, 10)).collect();
     assert_eq!(wanted(None, &[observation(1, &more)]), enough(0.1, 1e-5));
     let all: Vec<(u8, u64)> = (1..=120).map(|last| (last, 10)).collect();
-    assert_eq!(wanted(None, &[observation(1, &all)]), enough(0.01, 1e-6));
+    assert_eq!(wanted(None, &[observation(1, &all)]), enough(1.0 / 121.0, 1e-4 / 121.0));
 }
 
 #[test]

@@ -1,97 +1,11 @@
-//! `registrar plan --format change-batch`, applied by a strict reader of Route 53's documentation that
-//! knows none of the registrar's types.
+//! `registrar plan --format change-batch`, applied by the strict reader in [`crate::strict`].
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::fleet::{all_running, document, ip, mark, record, running, terminated};
 use crate::place::Place;
-
-/// Record sets by name, type and set identifier.
-type Zone = BTreeMap<(String, String, Option<String>), Value>;
-
-fn text(value: &Value) -> Result<String> {
-    Ok(value.as_str().with_context(|| format!("{value} is not a text"))?.to_owned())
-}
-
-fn zone_of(records: &[Value]) -> Result<Zone> {
-    let mut zone = Zone::new();
-    for record in records {
-        let id = record["SetIdentifier"].as_str().map(str::to_owned);
-        let key = (text(&record["Name"])?, text(&record["Type"])?, id);
-        ensure!(zone.insert(key, record.clone()).is_none(), "{record} is there twice");
-    }
-    Ok(zone)
-}
-
-/// Applies one document for `aws route53 change-resource-record-sets --change-batch`: all of it, or an error.
-fn apply(zone: &Zone, batch: &Value) -> Result<Zone> {
-    let mut after = zone.clone();
-    let changes = batch["Changes"].as_array().context("Changes")?;
-    ensure!((1..=1_000).contains(&changes.len()), "{} changes", changes.len());
-    let mut touched = BTreeSet::new();
-    let mut created_before = false;
-    for change in changes {
-        let record = &change["ResourceRecordSet"];
-        let (key, record) = zone_of(std::slice::from_ref(record))?.pop_first().context("one record set")?;
-        let action = text(&change["Action"])?;
-        match action.as_str() {
-            "DELETE" => {
-                ensure!(!created_before, "DELETE after CREATE: {record}");
-                let found = after.remove(&key).with_context(|| format!("{record} is not there"))?;
-                ensure!(found == record, "DELETE of {record}, and there is {found}");
-            }
-            "CREATE" => {
-                created_before = true;
-                ensure!(record["Weight"].as_u64().is_none_or(|weight| weight <= 255), "{record}");
-                ensure!(after.insert(key.clone(), record).is_none(), "CREATE of {key:?}, which is there");
-            }
-            other => bail!("{other} cannot be checked against what was read"),
-        }
-        touched.insert((key, action));
-    }
-    ensure!(touched.len() == changes.len(), "one record set is changed twice in the same way");
-    sound(&after)?;
-    Ok(after)
-}
-
-/// Checks what Route 53 asks of every name and type: one TTL, one routing policy, at most a hundred.
-fn sound(zone: &Zone) -> Result<()> {
-    let mut sets: BTreeMap<(&str, &str), Vec<&Value>> = BTreeMap::new();
-    for ((name, record_type, _), record) in zone {
-        sets.entry((name, record_type)).or_default().push(record);
-    }
-    for (set, records) in sets {
-        let ttls: BTreeSet<String> = records.iter().map(|record| record["TTL"].to_string()).collect();
-        let policies: BTreeSet<&str> = records.iter().map(|record| policy(record)).collect();
-        ensure!(ttls.len() == 1 && policies.len() == 1, "{set:?} has {ttls:?} and {policies:?}");
-        ensure!(records.len() <= 100, "{set:?} has {} record sets", records.len());
-        ensure!(!policies.contains("simple") || records.len() == 1, "{set:?} is simple and many");
-    }
-    Ok(())
-}
-
-fn policy(record: &Value) -> &'static str {
-    match (record["Weight"].is_null(), record["MultiValueAnswer"].is_null()) {
-        (false, _) => "weighted",
-        (_, false) => "multivalue",
-        (true, true) => "simple",
-    }
-}
-
-/// Plans in a place, applies the plan to its zone file, and returns how many batches it took.
-fn carry_out(place: &Place) -> Result<usize> {
-    let ran = place.plan(&["--format", "change-batch"])?.exited(0)?.plain()?;
-    let batches: Vec<Value> = serde_json::from_str(&ran.stdout)?;
-    let mut zone = zone_of(&place.records()?)?;
-    for batch in &batches {
-        zone = apply(&zone, batch)?;
-    }
-    place.hold_records(&zone.into_values().collect::<Vec<_>>())?;
-    Ok(batches.len())
-}
+use crate::strict::{carry_out, zone_of};
 
 fn holds(place: &Place, wanted: &[Value]) -> Result<()> {
     let (found, wanted) = (zone_of(&place.records()?)?, zone_of(wanted)?);

@@ -11,6 +11,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const TRIES: usize = 4;
 /// A record with a share of 1 in 8 stays out of so many answers once in 10⁷ times, one of 1 in 4 once in 10¹⁵.
 const DRAWS: usize = 120;
+/// Questions that are under way at a time: few enough for any socket's buffer.
+const AT_ONCE: usize = 64;
 const TYPE_A: u16 = 1;
 
 /// How to ask.
@@ -36,6 +38,47 @@ pub(crate) fn ask(server: SocketAddr, name: &str, over: Over) -> Result<Reply> {
 /// Asks often enough to see every address that is answered.
 pub(crate) fn addresses(server: SocketAddr, name: &str, over: Over) -> Result<BTreeSet<Ipv4Addr>> {
     Ok(replies(server, name, over, DRAWS)?.into_iter().flat_map(|reply| reply.addresses).collect())
+}
+
+/// Somebody who asks one name server for the addresses of one name, again and again over one socket.
+pub(crate) struct Asker {
+    socket: UdpSocket,
+    name: String,
+    id: u16,
+}
+
+impl Asker {
+    pub(crate) fn new(server: SocketAddr, name: &str) -> Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.connect(server)?;
+        socket.set_read_timeout(Some(TIMEOUT))?;
+        Ok(Self { socket, name: name.to_owned(), id: 0 })
+    }
+
+    pub(crate) fn ask(&mut self) -> Result<Reply> {
+        self.id = self.id.wrapping_add(1);
+        exchange_udp(&self.socket, &question(self.id, &self.name))
+    }
+
+    /// Asks so often, with some questions under way at a time, and hands each reply on. A question that is lost is
+    /// asked again at the end.
+    pub(crate) fn ask_many(&mut self, count: usize, mut take: impl FnMut(Reply) -> Result<()>) -> Result<()> {
+        let mut buffer = [0; 512];
+        let mut taken = 0;
+        while taken < count {
+            let batch = (count - taken).min(AT_ONCE);
+            for _ in 0..batch {
+                self.id = self.id.wrapping_add(1);
+                self.socket.send(&question(self.id, &self.name))?;
+            }
+            for _ in 0..batch {
+                let Ok(length) = self.socket.recv(&mut buffer) else { break };
+                take(parse(buffer.get(..length).unwrap_or_default())?)?;
+                taken += 1;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn replies(server: SocketAddr, name: &str, over: Over, count: usize) -> Result<Vec<Reply>> {

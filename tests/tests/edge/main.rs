@@ -29,6 +29,8 @@ mod service;
 mod serving;
 mod startup;
 mod streams;
+mod strict;
+mod tree;
 mod waiting;
 mod watch;
 mod watching;

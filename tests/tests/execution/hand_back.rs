@@ -6,12 +6,20 @@ use std::collections::BTreeSet;
 use registrar_core::execute::{Outcome, Reply};
 use registrar_core::inventory::InstanceState;
 use registrar_core::plan::{Batch, Unit};
+use registrar_core::record_set::RecordSet;
+use registrar_core::tree::TreeLimits;
+use registrar_local::route53::{ModelChange, Route53Model, Settings};
 
-use crate::scene::{Answer, Scene, instance, marks, secs};
+use crate::scene::{Answer, Scene, id, instance, marks, secs};
 
 /// Sixty stand there. Twenty have ended, fifteen have another weight than their tag says now, and thirty are new.
 fn storm() -> Scene {
+    storm_in(TreeLimits::default())
+}
+
+fn storm_in(tree: TreeLimits) -> Scene {
     let mut scene = Scene::launching(60);
+    scene.tree = tree;
     assert!(scene.run(secs(30), |_, _| Answer::Accept).is_complete());
     for instance in scene.fleet.iter_mut().take(20) {
         instance.state = Some(InstanceState::Terminated);
@@ -96,6 +104,46 @@ fn after_every_prefix_of_the_units_who_serves_all_along_is_there_and_the_dead_go
         assert_eq!(scene.published(), last, "after {count} units");
         assert_eq!(all_changes(&scene), 0, "after {count} units, planning again changes nothing");
     }
+}
+
+#[test]
+fn after_every_prefix_of_a_tree_s_units_route_53_has_accepted_all_and_the_next_run_finishes() {
+    // Sets of ten: sixty instances stand at leaves, and each unit may rewrite an alias.
+    let scene = storm_in(TreeLimits { in_set: 10 });
+    let zone = "Z1".parse().unwrap();
+    let mut model = Route53Model::new(Settings { throttling: false, ..Settings::default() });
+    model
+        .create_hosted_zone("Z1".parse().unwrap(), "edge.example.com".parse().unwrap(), scene.records.clone())
+        .unwrap();
+    let (alive, served) = (members(20..90), members(20..60));
+    let planned = planned(&scene);
+    assert!(planned.len() > 10, "{} units are no storm", planned.len());
+    for (count, unit) in (1..).zip(&planned) {
+        let batch = Batch { hosted_zone_id: unit.hosted_zone_id.clone(), units: vec![unit.clone()] };
+        let changes: Vec<ModelChange> =
+            batch.changes().map(|change| (change.action, change.record.as_ref().clone()).into()).collect();
+        model.change_record_sets(&zone, &changes, scene.now).unwrap();
+        let mut next = storm_in(TreeLimits { in_set: 10 });
+        next.records = model.records(&zone).unwrap();
+        assert!(served.is_subset(&instances(&next.records)), "after {count} units");
+        assert!(next.run(secs(60), |_, _| Answer::Accept).is_complete(), "after {count} units");
+        assert_eq!(instances(&next.records), alive, "after {count} units");
+        assert_eq!(all_changes(&next), 0, "after {count} units, planning again changes nothing");
+    }
+}
+
+fn members(numbers: std::ops::Range<usize>) -> BTreeSet<String> {
+    numbers.map(|number| id(number).to_string()).collect()
+}
+
+/// Returns the instances that have a record, at whatever leaf.
+fn instances(records: &[RecordSet]) -> BTreeSet<String> {
+    let marks = records.iter().filter_map(|record| record.set_identifier.as_deref());
+    marks
+        .filter_map(|mark| mark.rsplit('/').next())
+        .filter(|id| id.starts_with("i-"))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]

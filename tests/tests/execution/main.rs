@@ -4,6 +4,7 @@
 //! that answers as each test says. Nothing waits and no clock is read.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot set its scene has failed")]
 
+mod forecast;
 mod hand_back;
 mod neighbour;
 mod pace;

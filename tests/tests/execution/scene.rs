@@ -98,6 +98,8 @@ pub(crate) struct Scene {
     /// How many changes each request had.
     pub(crate) sizes: Vec<usize>,
     pub(crate) tree: TreeLimits,
+    /// How many record sets the hosted zone is said to have, where it was asked.
+    pub(crate) record_count: Option<u64>,
 }
 
 impl Scene {
@@ -111,6 +113,7 @@ impl Scene {
             requests: 0,
             sizes: Vec::new(),
             tree: TreeLimits::default(),
+            record_count: None,
         }
     }
 
@@ -133,7 +136,8 @@ impl Scene {
     pub(crate) fn look(&self) -> (CheckedPlan, Inventory) {
         let pools = [Pool::read("video".parse().unwrap(), POOL)];
         let instances = self.fleet.iter().map(|instance| (instance.id.clone(), instance.clone())).collect();
-        let zone = HostedZone::from_records(self.records.clone(), None);
+        let mut zone = HostedZone::from_records(self.records.clone(), None);
+        zone.record_count = self.record_count;
         let inventory = Inventory {
             observed_at: self.now,
             fleet: Fleet { instances, ..Fleet::default() },

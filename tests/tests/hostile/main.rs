@@ -1,6 +1,13 @@
 //! Hostile input without a fuzzer: the corpora of what the registrar reads, thousands of changes of them that are the
 //! same in every run, and inputs that grow.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "what cannot be read, and a promise that is broken, is a failure of these tests, told with its input"
+)]
+
 #[expect(unreachable_pub, reason = "elsewhere it is a library, and its inputs are public")]
 #[path = "../../../fuzz/src/growth.rs"]
 mod growth;

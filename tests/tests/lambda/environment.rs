@@ -235,6 +235,15 @@ impl Environment {
         self.child.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Returns the most memory that it ever had resident, in MiB: `VmHWM` of proc_pid_status(5).
+    pub(crate) fn peak_memory_mib(&self) -> Result<u64> {
+        let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = child.as_ref().context("it was ended before")?.id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? / 1024)
+    }
+
     /// Returns every line of its standard output so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.output.lines()

@@ -22,6 +22,7 @@ mod regions;
 mod spot;
 mod storm;
 mod sweeps;
+mod tree;
 
 use std::path::PathBuf;
 

@@ -116,8 +116,9 @@ impl Deployment {
             let mut concerns = self.concerns(hints);
             let (wanted, given) = self.resolve(hints, &mut concerns, deadline).await;
             let scope = if wanted.everything {
-                // A sweep watches how full hosted zones are; a single event costs no call for it.
-                Scope { counts_records: true, ..Scope::everything(&self.parameters.pools, false) }
+                // A sweep watches how full hosted zones are; an event costs no call for it.
+                let counts_records = hints.contains(&Trigger::Sweep);
+                Scope { counts_records, ..Scope::everything(&self.parameters.pools, false) }
             } else if wanted.pools.is_empty() {
                 return Ok((concerns, None));
             } else {

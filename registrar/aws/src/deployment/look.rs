@@ -15,6 +15,7 @@ use registrar_core::places::Places;
 
 use super::records::members_of;
 use super::scope::{Scope, fleet_queries};
+use super::zone_counts::ZoneCounts;
 use crate::{Aws, Deadline, ZoneAccess};
 
 /// What a look is for, and what is known before it.
@@ -26,6 +27,7 @@ pub(super) struct Look<'a> {
     pub(super) memory: &'a EventMemory,
     /// The names of hosted zones, where they were asked for before; none where that failed.
     pub(super) origins: &'a BTreeMap<HostedZoneId, Option<RecordName>>,
+    pub(super) zone_counts: &'a ZoneCounts,
     pub(super) known_groups: BTreeSet<AutoScalingGroupName>,
     pub(super) now: Timestamp,
     pub(super) deadline: Deadline,
@@ -101,7 +103,7 @@ impl Look<'_> {
 
     /// Route 53 refuses what does not fit anyway, so a look goes on without the number.
     async fn record_count(&self, access: &ZoneAccess) -> Option<u64> {
-        if !self.scope.counts_records {
+        if !self.scope.counts_records || !self.zone_counts.is_due(&access.id, self.now) {
             return None;
         }
         let counted = self.aws.record_count(access, self.deadline).await;

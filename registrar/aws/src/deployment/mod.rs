@@ -14,6 +14,7 @@ mod retire;
 mod run;
 mod scope;
 mod states;
+mod zone_counts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use scope::Scope;
 
 use crate::{Aws, Deadline, PortError};
 use look::Look;
+use zone_counts::ZoneCounts;
 
 /// How long writing down places may take.
 const PLACES_TIME: Duration = Duration::from_secs(3);
@@ -57,6 +59,7 @@ pub struct Deployment {
     memory: EventMemory,
     looks: Looks,
     origins: BTreeMap<HostedZoneId, Option<RecordName>>,
+    zone_counts: ZoneCounts,
     hook_timeouts: BTreeMap<(AutoScalingGroupName, LifecycleHookName), u32>,
 }
 
@@ -101,6 +104,7 @@ impl Deployment {
             memory: EventMemory::default(),
             looks: Looks::default(),
             origins: BTreeMap::new(),
+            zone_counts: ZoneCounts::default(),
             hook_timeouts: BTreeMap::new(),
         }
     }
@@ -157,11 +161,13 @@ impl Deployment {
             places: &self.parameters.places,
             memory: &self.memory,
             origins: &self.origins,
+            zone_counts: &self.zone_counts,
             known_groups: known_groups.collect(),
             now: observed_at,
             deadline,
         };
-        let seen = look.read(given).await;
+        let mut seen = look.read(given).await;
+        self.zone_counts.fill(&mut seen.hosted_zones, observed_at);
         if scope.is_everything {
             self.memory.remember_fleet(&seen.fleet, observed_at);
         } else {

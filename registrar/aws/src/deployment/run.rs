@@ -256,6 +256,7 @@ impl Deployment {
             }
         };
         let plan = execution.plan().clone();
+        self.zone_counts.apply(&outcome);
         self.settle_budgets(&reservation, &outcome, plan.observed_at, deadline).await;
         Ok(Executed {
             looked,

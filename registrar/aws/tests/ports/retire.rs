@@ -87,6 +87,19 @@ async fn a_record_that_comes_back_between_the_listings_is_removed_and_looked_for
 async fn an_alias_to_a_leaf_goes_before_the_records_of_the_leaf() {
     let leaf = record("l00.video.example.com", "registrar/edge/video/i-1");
     let alias = alias("video.example.com", "registrar/edge/video/l00");
+    let answers = vec![listing(&[leaf, alias]), accepted(), listing(&[]), listing(&[])];
+    let (done, _, client, _) = retired(answers, 120).await;
+    assert_eq!((done.problem, done.unread), (None, 0));
+    let bodies = bodies(&client);
+    let alias = bodies[1].find("<DNSName>l00.video.example.com.</DNSName>");
+    let record = bodies[1].find("registrar/edge/video/i-1");
+    assert!(alias.is_some() && alias < record, "{}", bodies[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_of_a_later_version_goes_before_the_records_of_its_leaf() {
+    let leaf = record("l00.video.example.com", "registrar/edge/video/i-1");
+    let alias = alias("video.example.com", "registrar/edge/video/tree/00");
     let answers = vec![listing(&[leaf, alias]), accepted(), accepted(), listing(&[]), listing(&[])];
     let (done, _, client, _) = retired(answers, 120).await;
     assert_eq!((done.problem, done.unread), (None, 1));
@@ -137,7 +150,7 @@ async fn an_alias_that_must_not_be_deleted_keeps_its_own_pools_records_and_no_ot
     let records = [
         record("games.example.com", "registrar/edge/games/i-2"),
         record("l00.video.example.com", "registrar/edge/video/i-1"),
-        alias("video.example.com", "registrar/edge/video/l00"),
+        alias("video.example.com", "registrar/edge/video/tree/00"),
     ];
     let answers = vec![listing(&records), refused(403, "AccessDenied", "no"), accepted()];
     let (done, _, client, _) = retired(answers, 120).await;

@@ -33,6 +33,8 @@ pub use ledger::RemovalLedger;
 pub use reason::{Decision, Evidence, Hold, HoldReason, Notice, PoolDecisions, TreeRoom, Verdict};
 pub(crate) use zone_room::ZoneRoom;
 
+use std::collections::BTreeSet;
+
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, DifferenceKind, PoolDiff};
 use crate::ids::InstanceId;
@@ -47,6 +49,9 @@ use crate::tree::TreeLimits;
 
 /// Weighted or multivalue record sets of one name and type (Route 53 Developer Guide, "Quotas").
 pub const MOST_IN_SET: usize = 100;
+
+/// How many places of records left behind are named.
+const NAMED_PLACES: usize = 5;
 
 const LIST_TO_THE_END: &str = "list the hosted zone to its end";
 
@@ -82,11 +87,12 @@ impl Guard<'_> {
             budget_spent: 0,
             release_used: None,
             is_listed: self.zone_gap.is_none(),
-            tree: self.tree_room(),
+            tree: None,
         };
         self.limit_to_hosted_zone(&mut decided);
         self.limit_removals(&mut decided);
         self.limit_size(&mut decided);
+        decided.tree = self.tree_room(&decided);
         self.keep_last(&mut decided);
         self.hold_while_paused(&mut decided);
         decided.release_used = self.release.filter(|_| is_release_used(&decided)).map(|it| it.id.clone());
@@ -240,9 +246,17 @@ impl Guard<'_> {
         self.sites.strays.iter().filter(move |site| site.fallback.is_some() || !site.entries.keys().all(dead))
     }
 
+    /// Every stray record is held with this, so that it names a few places: all of them, a thousand times over, would not
+    /// fit into memory.
     fn name_changed(&self) -> Hold {
-        let places: Vec<String> = self.sites.strays.iter().map(|site| site.place.to_string()).collect();
-        let places = places.join(", ");
+        let strays = &self.sites.strays;
+        let places: Vec<String> =
+            strays.iter().take(NAMED_PLACES).map(|site| site.place.to_string()).collect();
+        let mut places = places.join(", ");
+        let more = strays.len().saturating_sub(NAMED_PLACES);
+        if more > 0 {
+            places.push_str(&format!(" and {more} more"));
+        }
         let hint = format!(
             "set the record back to {places} and the state to \"retired\" until its records are gone, then change it"
         );
@@ -252,6 +266,9 @@ impl Guard<'_> {
     fn ttl_change(&self) -> Verdict {
         let site = &self.sites.main;
         let records = site.siblings.iter().chain(&site.in_the_way).filter(|record| record.ttl_secs.is_some());
+        let leaves: BTreeSet<_> = site.entries.values().filter_map(|entry| entry.leaf).collect();
+        let at_leaves = site.taken.iter().filter(|(leaf, _)| leaves.contains(leaf)).map(|(_, record)| record);
+        let records = records.chain(at_leaves);
         let foreign =
             records.map(ToString::to_string).chain(site.foreign_values.iter().map(ToString::to_string));
         match foreign.into_iter().next() {

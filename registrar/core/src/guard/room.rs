@@ -2,7 +2,8 @@
 //!
 //! It counts what others need of the same sets; it holds nothing back itself.
 
-use super::{Evidence, Guard, Hold, HoldReason, TreeRoom};
+use super::{Decision, Evidence, Guard, Hold, HoldReason, PoolDecisions, TreeRoom, Verdict};
+use crate::diff::DifferenceKind;
 use crate::leaf::{Leaf, MOST_LEAVES};
 use crate::plan::{MOST_CHARACTERS, MOST_VALUES};
 use crate::pool::Routing;
@@ -54,8 +55,17 @@ impl Guard<'_> {
     }
 
     /// Says what room the pool has for a tree, and whether it may be used.
-    pub(super) fn tree_room(&self) -> Option<TreeRoom> {
-        if self.is_retired() || self.desired.policy.routing != Routing::Weighted {
+    pub(super) fn tree_room(&self, decided: &PoolDecisions) -> Option<TreeRoom> {
+        let wanted = self.desired.policy.routing;
+        let changes = |decision: &Decision| {
+            matches!(decision.difference.kind, DifferenceKind::Routing { .. })
+                && matches!(decision.verdict, Verdict::Go(_))
+        };
+        let form = match self.sites.main.form {
+            Some(form) if !decided.decisions.iter().any(changes) => form,
+            Some(_) | None => wanted,
+        };
+        if self.is_retired() || form != Routing::Weighted {
             return None;
         }
         Some(TreeRoom {

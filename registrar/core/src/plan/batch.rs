@@ -171,10 +171,10 @@ struct ChangeDocument<'a> {
     resource_record_set: &'a RecordSet,
 }
 
-type Attributed<'u> = (&'u Unit, &'u Change);
+pub(super) type Attributed<'u> = (&'u Unit, &'u Change);
 
 /// What units that follow each other come to: the record sets that go, and then those that come, each once.
-fn net<'u>(units: impl IntoIterator<Item = &'u Unit>) -> impl Iterator<Item = Attributed<'u>> {
+pub(super) fn net<'u>(units: impl IntoIterator<Item = &'u Unit>) -> impl Iterator<Item = Attributed<'u>> {
     let mut of_record: BTreeMap<RecordKey, (Option<Attributed<'u>>, Option<Attributed<'u>>)> =
         BTreeMap::new();
     for (unit, change) in

@@ -163,8 +163,7 @@ impl Plan {
         for plan in &mut planned {
             plan.changes = batches.iter().flat_map(|batch| batch.changes_of(&plan.name)).collect();
         }
-        let counted = |(id, zone): (&HostedZoneId, &HostedZone)| Some((id.clone(), zone.record_count?));
-        let hosted_zone_records: BTreeMap<HostedZoneId, u64> = zones.iter().filter_map(counted).collect();
+        let hosted_zone_records = counted_records(&input);
         notes.extend(forecast::notes(&forecast::zones(&batches, &hosted_zone_records)));
         Self {
             deployment: input.deployment.clone(),
@@ -178,20 +177,29 @@ impl Plan {
         }
     }
 
-    /// Takes a pool's changes out of the plan, because they break a rule of it.
+    /// Takes a pool's changes out of the plan, because they break a rule of it; at first all but removals by proof,
+    /// which no other change may hold back; and those too, where they break it.
     pub(crate) fn set_aside(&mut self, pool: &PoolName, problem: &str) {
+        let of_pool = |unit: &Unit| unit.pool == *pool;
+        let mut units = self.batches.iter().flat_map(|batch| &batch.units);
+        let only_proven =
+            units.clone().filter(|unit| of_pool(unit)).all(|unit| unit.urgency <= Urgency::Drain);
+        let keeps = !only_proven && units.any(|unit| of_pool(unit) && unit.urgency <= Urgency::Drain);
         for batch in &mut self.batches {
-            batch.units.retain(|unit| unit.pool != *pool);
+            batch.units.retain(|unit| !of_pool(unit) || keeps && unit.urgency <= Urgency::Drain);
         }
         self.batches.retain(|batch| !batch.units.is_empty());
+        let changes: Vec<(HostedZoneId, Change)> =
+            self.batches.iter().flat_map(|batch| batch.changes_of(pool)).collect();
         for plan in self.pools.iter_mut().filter(|plan| plan.name == *pool) {
-            plan.steps.clear();
-            plan.changes.clear();
+            plan.steps.retain(|(_, evidence)| keeps && matches!(evidence, Evidence::Dead(_)));
+            plan.changes.clone_from(&changes);
             plan.budget_spent = 0;
             plan.release_used = None;
             plan.errors.push(format!(
-                "the planned changes break a rule, and the pool is left as it is: {problem} (hint: this is a mistake \
-                 in the registrar, please report it)"
+                "the planned changes break a rule, and the pool is left as it is{}: {problem} (hint: this is a mistake \
+                 in the registrar, please report it)",
+                if keeps { ", but for what is proven dead" } else { "" }
             ));
         }
     }
@@ -269,6 +277,16 @@ fn name_conflicts(pools: &[Pool]) -> BTreeMap<PoolName, String> {
         conflicts.extend(pools.into_iter().map(|pool| (pool.clone(), error.clone())));
     }
     conflicts
+}
+
+/// Returns the record sets of the hosted zones in which pools stand, where they were counted.
+fn counted_records(input: &PlanInput<'_>) -> BTreeMap<HostedZoneId, u64> {
+    let policies = input.pools.iter().filter_map(|pool| pool.policy.as_ref().ok());
+    let counted = |policy: &Policy| {
+        let zone = input.inventory.hosted_zones.get(&policy.hosted_zone_id)?;
+        Some((policy.hosted_zone_id.clone(), zone.record_count?))
+    };
+    policies.filter_map(counted).collect()
 }
 
 /// Names the pools that have records here and no document among those that were given.

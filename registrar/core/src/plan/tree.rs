@@ -23,7 +23,7 @@ use crate::guard::{Decision, Evidence, Hold, PoolDecisions, TreeRoom, Verdict};
 use crate::ids::InstanceId;
 use crate::leaf::Leaf;
 use crate::owner::Role;
-use crate::pool::Routing;
+use crate::pool::{PoolState, Routing};
 use crate::record_set::{AliasTarget, RecordSet, RecordType};
 use crate::site::Entry;
 use crate::tree::{Placed, Request, Scale, Sums, TreeLimits, place, sums_of};
@@ -108,7 +108,7 @@ fn arrange(
         may_be_tree: room.may_grow,
         room_at_name: room.at_name,
         most_leaves: room.leaves,
-        taken: observed.site.taken.clone(),
+        taken: observed.site.taken.keys().copied().collect(),
         limits,
     });
     let Some(leaf_of) = placed else {
@@ -166,7 +166,7 @@ impl<'a> Planner<'a> {
             by_urgency.entry(urgency_of(decision)).or_default().push(*decision);
         }
         if self.shape.form != Routing::Weighted {
-            self.change_routing(&mut by_urgency, arrangement);
+            self.change_routing(last, &mut by_urgency, arrangement);
         }
         self.rescale(&by_urgency, arrangement);
         let swapped = self.swap_first(last, &mut by_urgency, arrangement).then_some(Urgency::Swap);
@@ -176,6 +176,10 @@ impl<'a> Planner<'a> {
         }
         if last.form != Routing::Weighted {
             self.give_up(last, by_urgency);
+            return None;
+        }
+        if self.shape.desired.policy.state == PoolState::Retired {
+            self.drop_empty_aliases();
             return None;
         }
         let tree = self.rearrange(arrangement);
@@ -204,20 +208,43 @@ impl<'a> Planner<'a> {
     }
 
     /// Rewrites a set of another routing as a tree, at once; what is added comes afterwards.
-    fn change_routing(&mut self, by_urgency: &mut ByUrgency<'_>, arrangement: &Arrangement) {
+    fn change_routing(
+        &mut self,
+        last: &Shape<'_>,
+        by_urgency: &mut ByUrgency<'_>,
+        arrangement: &Arrangement,
+    ) {
         let dead = [Urgency::RemoveDead, Urgency::Drain].map(|urgency| by_urgency.remove(&urgency));
         let dead: Vec<&Decision> = dead.into_iter().flatten().flatten().collect();
+        let without = self.shape.clone().after(&dead);
+        if self.shape.answers() && last.answers() && !without.answers_until(last) {
+            // Nothing that answers stays: all of it is one unit.
+            let all: Vec<&Decision> =
+                dead.into_iter().chain(std::mem::take(by_urgency).into_values().flatten()).collect();
+            return self.change_form(&all, arrangement, Urgency::Swap);
+        }
         self.step(&dead, Together::All, None, arrangement);
         let is_added = |decision: &&Decision| added(decision).is_some();
         let (adds, others): (Vec<&Decision>, Vec<&Decision>) =
             std::mem::take(by_urgency).into_values().flatten().partition(is_added);
         by_urgency.insert(Urgency::Add, adds);
-        let mut next = self.shape.clone().after(&others);
+        self.change_form(&others, arrangement, Urgency::Add);
+    }
+
+    fn change_form(&mut self, decisions: &[&Decision], arrangement: &Arrangement, urgency: Urgency) {
+        let mut next = self.shape.clone().after(decisions);
         next.stand_at(&arrangement.leaf_of);
         self.scale = arrangement.scale;
         let touched = self.shape.spots_with(&next);
         next.reweigh(touched.iter().copied().flatten(), self.scale, true);
-        self.go_to(next, &touched, &others, Together::All, Some(Urgency::Add));
+        self.go_to(next, &touched, decisions, Together::All, Some(urgency));
+    }
+
+    /// Deletes aliases of a pool that leaves whose leaves were empty before.
+    fn drop_empty_aliases(&mut self) {
+        let (mut next, touched) = (self.shape.clone(), self.shape.every_spot());
+        next.reweigh(touched.iter().copied().flatten(), None, self.is_listed);
+        self.go_to(next, &touched, &[], Together::Leaf, Some(Urgency::Remove));
     }
 
     /// Rewrites a tree as a set of another routing, at once.
@@ -286,6 +313,13 @@ impl<'a> Planner<'a> {
             return;
         }
         let mut next = self.shape.clone().after(decisions);
+        let turns = !self.shape.entries.is_empty()
+            && !next.entries.is_empty()
+            && self.shape.all_weightless() != next.all_weightless();
+        if turns && decisions.len() > 1 && together != Together::All {
+            return self.step_apart(decisions, together, urgency, arrangement);
+        }
+        let together = if turns { Together::All } else { together };
         for instance in decisions.iter().filter_map(|decision| added(decision)) {
             if let Some(entry) = next.entries.get_mut(instance) {
                 entry.leaf = arrangement.leaf_of.get(instance).copied();
@@ -301,8 +335,36 @@ impl<'a> Planner<'a> {
                 None => touched.extend(self.shape.every_spot()),
             }
         }
+        if turns {
+            touched.extend(next.every_spot());
+        }
         next.reweigh(touched.iter().copied().flatten(), self.scale, self.is_listed);
         self.go_to(next, &touched, decisions, together, urgency);
+    }
+
+    /// Where the first weight above 0 comes, or the last one goes, all aliases change with that one record: it goes by
+    /// itself, before the others or after them.
+    fn step_apart(
+        &mut self,
+        decisions: &[&Decision],
+        together: Together,
+        urgency: Option<Urgency>,
+        arrangement: &Arrangement,
+    ) {
+        let was_weightless = self.shape.all_weightless();
+        let turning = decisions.iter().position(|decision| {
+            let instance = decision.difference.instance();
+            let after = self.shape.clone().after(&[decision]);
+            let shape = if was_weightless { &after } else { &self.shape };
+            instance.and_then(|id| shape.entries.get(id)).is_some_and(|entry| shape.weight(entry) > 0)
+        });
+        let Some(turning) = turning else { return };
+        let (one, mut others) = (decisions[turning], decisions.to_vec());
+        others.remove(turning);
+        let parts: [&[&Decision]; 2] = if was_weightless { [&[one], &others] } else { [&others, &[one]] };
+        for part in parts {
+            self.step(part, together, urgency, arrangement);
+        }
     }
 
     fn go_to(
@@ -372,6 +434,11 @@ impl Shape<'_> {
         entry.weight.unwrap_or(self.desired.policy.default_weight)
     }
 
+    /// Says whether no record has a weight above 0, so that all are equal.
+    fn all_weightless(&self) -> bool {
+        self.entries.values().all(|entry| self.weight(entry) == 0)
+    }
+
     fn leaf_of(&self) -> BTreeMap<InstanceId, Leaf> {
         self.entries.iter().filter_map(|(id, entry)| Some((id.clone(), entry.leaf?))).collect()
     }
@@ -428,20 +495,20 @@ impl Shape<'_> {
     }
 
     /// Gives the aliases of some leaves the weights that their records ask for. One whose leaf has no record goes. Where
-    /// not all records are known, their sum is not either, and its alias stays as it is.
+    /// not all records are known, neither is what is left at a leaf, and its alias stays as it is.
     fn reweigh(&mut self, leaves: impl Iterator<Item = Leaf>, scale: Option<Scale>, all_known: bool) {
+        if !all_known {
+            return;
+        }
         let sums = self.sums();
         for leaf in leaves {
-            let weight = match (sums.get(&leaf), scale) {
-                (None, _) => {
-                    self.aliases.remove(&leaf);
-                    continue;
-                }
-                (Some(sum), Some(scale)) if all_known => scale.weight(*sum),
-                (Some(_), _) => continue,
+            let Some(sum) = sums.get(&leaf) else {
+                self.aliases.remove(&leaf);
+                continue;
             };
-            if let Some(alias) = self.alias(leaf, weight)
-                && self.aliases.get(&leaf).is_none_or(|there| **there != alias)
+            let alias = scale.and_then(|scale| self.alias(leaf, scale.weight(*sum)));
+            if let Some(alias) =
+                alias.filter(|alias| self.aliases.get(&leaf).is_none_or(|there| **there != *alias))
             {
                 self.aliases.insert(leaf, Arc::new(alias));
             }

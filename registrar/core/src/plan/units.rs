@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::batch::{Unit, Urgency};
+use super::batch::{self, Unit, Urgency};
 use super::builder::{Together, UnitBuilder};
 use super::shape::{Records, Shape};
 use super::tree::{self, TreeStep};
@@ -103,8 +103,8 @@ fn join_handover(units: Vec<Unit>, retired: &BTreeSet<PoolName>) -> Vec<Unit> {
     joined.urgency = Urgency::Swap;
     joined.budgeted = joining.iter().map(|unit| unit.budgeted).sum();
     joined.dead = joining.iter().map(|unit| unit.dead).sum();
-    joined.changes = joining.into_iter().flat_map(|unit| unit.changes).collect();
-    joined.changes.sort_by_key(|change| change.action);
+    // Units of a tree build on each other: what they come to is written once.
+    joined.changes = batch::net(&joining).map(|(_, change)| change.clone()).collect();
     apart.push(joined);
     apart
 }

@@ -162,11 +162,7 @@ impl<W: Write> Console<W> {
         report: &RunReport,
         troubles: &[Happening],
     ) -> std::io::Result<()> {
-        for unit in report.outcome.applied.iter().flat_map(|applied| &applied.batch.units) {
-            for change in &unit.changes {
-                self.tell(at, &applied(unit, change))?;
-            }
-        }
+        self.tell_changes(at, report)?;
         if report.outcome.submitted > 0 || !self.has_looked {
             self.has_looked = true;
             let report = Report::new(&report.plan, &report.outcome);
@@ -179,6 +175,24 @@ impl<W: Write> Console<W> {
             .map(|problem| Happening::Trouble { about: "Route 53".to_owned(), problem: problem.clone() });
         let lasting = lasting(report).chain(denied).chain(troubles.iter().cloned());
         self.tell_lasting(at, lasting.collect())
+    }
+
+    /// Tells what was changed; a person is told the first changes of a large number, and how many more there are.
+    fn tell_changes(&mut self, at: Timestamp, report: &RunReport) -> std::io::Result<()> {
+        let changes = report.outcome.applied.iter().flat_map(|applied| applied.batch.attributed_changes());
+        let mut more = 0;
+        for (number, (unit, change)) in changes.enumerate() {
+            if self.json || number < MOST_CHANGES {
+                self.tell(at, &applied(unit, change))?;
+            } else {
+                more += 1;
+            }
+        }
+        if more > 0 {
+            let time = at.strftime("%H:%M:%S");
+            writeln!(self.out, "{time}  … and {more} changes more (hint: --json tells every one)")?;
+        }
+        self.out.flush()
     }
 
     /// Tells which of some lasting things begin; whatever else lasts goes on.
@@ -242,7 +256,9 @@ impl<W: Write> Console<W> {
     }
 }
 
-/// How many holds of one pool and reason a person is told at once.
+/// How many changes of one run a person is told.
+const MOST_CHANGES: usize = 100;
+/// How many holds of one pool and reason a person is told at once, and changes of a unit.
 const MOST_AT_ONCE: usize = 3;
 
 fn applied(unit: &Unit, change: &Change) -> Happening {
@@ -257,9 +273,13 @@ fn applied(unit: &Unit, change: &Change) -> Happening {
     }
 }
 
+/// Names the first changes of a unit, and how many more there are.
 fn describe(unit: &Unit) -> String {
-    let changes: Vec<String> =
-        unit.changes.iter().map(|change| format!("{} {}", change.action, change.record)).collect();
+    let shown = unit.changes.iter().take(MOST_AT_ONCE);
+    let mut changes: Vec<String> =
+        shown.map(|change| format!("{} {}", change.action, change.record)).collect();
+    let more = unit.changes.len().saturating_sub(MOST_AT_ONCE);
+    changes.extend((more > 0).then(|| format!("and {more} more")));
     changes.join(", ")
 }
 

@@ -128,6 +128,12 @@ fn request(kind: &str, bucket: &Bucket, more: &Value) -> String {
     request.to_string()
 }
 
+/// Deletes the stack, and returns what was logged and what CloudFormation got.
+pub(crate) async fn delete_the_stack(environment: &mut Environment) -> Result<(Served, Value)> {
+    let mut bucket = Bucket::open(0).await?;
+    ask(environment, &mut bucket, "Delete", &made_with(&properties())).await
+}
+
 /// Sends a request, and returns what was logged and what CloudFormation got.
 async fn ask(
     environment: &mut Environment,
