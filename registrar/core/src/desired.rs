@@ -91,11 +91,16 @@ impl<'a> DesiredPool<'a> {
         if self.policy.routing != Routing::Weighted {
             return now;
         }
+        Some(self.asked_weight(member, now))
+    }
+
+    /// Returns the weight that a member asks for, given the one that it has now.
+    pub(crate) fn asked_weight(&self, member: &DesiredMember, now: Option<u8>) -> u8 {
         let allowed = now.filter(|weight| *weight >= self.policy.smallest_weight());
-        Some(match member.weight {
+        match member.weight {
             WeightRequest::Given(weight) => weight,
             WeightRequest::Unreadable(_) => allowed.unwrap_or(self.policy.default_weight),
-        })
+        }
     }
 }
 

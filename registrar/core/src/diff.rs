@@ -172,7 +172,7 @@ impl PoolDiff {
             let kind = match (site.entries.get(instance), desired.members.get(instance)) {
                 (None, Some(member)) => Some(DifferenceKind::Add {
                     instance: instance.clone(),
-                    new: new_entry(desired, member, None),
+                    new: added_entry(desired, site, member),
                 }),
                 (Some(_), None) if matches!(desired.standings.get(instance), Some(Standing::AsBefore(_))) => {
                     None
@@ -247,6 +247,14 @@ fn new_entry(desired: &DesiredPool<'_>, member: &DesiredMember, old: Option<&Ent
         leaf: None,
         as_read: None,
     }
+}
+
+/// Whoever is added takes the form that the others have, and a weight of its own where that has weights.
+fn added_entry(desired: &DesiredPool<'_>, site: &Site, member: &DesiredMember) -> Entry {
+    let new = new_entry(desired, member, None);
+    let is_weighted = site.form == Some(Routing::Weighted);
+    let asked = is_weighted.then(|| desired.asked_weight(member, None));
+    Entry { weight: new.weight.or(asked), ..new }
 }
 
 fn compare_entry(

@@ -284,7 +284,9 @@ impl<'a> PoolChange<'a> {
 /// Says how many removals without proof a pool may see within its window, from a look on.
 #[must_use]
 pub fn allowed(look: &Look, pool: &PoolName, already_spent: usize) -> usize {
-    let entries = look.zone.published(pool).entries.len();
+    // What nothing leads to since somebody deleted an alias is a record all the same.
+    let published = look.zone.published(pool);
+    let entries = published.entries.len() + published.hidden.len();
     let count = look.seen.documents.get(pool).map_or(0, |document| document.removals as usize);
     count.max((entries + already_spent) * 30 / 100)
 }

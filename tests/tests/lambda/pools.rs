@@ -292,11 +292,23 @@ async fn a_document_that_goes_leaves_its_records_to_be_retired() -> Result<()> {
 #[tokio::test]
 async fn a_set_of_a_hundred_is_full_and_the_rest_is_held_back() -> Result<()> {
     let stage = Stage::with_video(1..=105).await?;
+    let mut multivalue = document("video");
+    multivalue["record"]["routing"] = json!("multivalue");
+    put_document(&mut stage.world(), "video", &multivalue);
     let environment = stage.environment().await?;
     let served = environment.sweep().await?;
     assert_eq!(stage.records()?.len(), 100);
     assert_eq!(served.held("video", "capacity"), 5);
     assert_eq!(served.level(), "WARN");
+    fixpoint(&stage).await
+}
+
+#[tokio::test]
+async fn more_weighted_records_than_one_set_holds_stand_in_a_tree() -> Result<()> {
+    let stage = Stage::with_video(1..=105).await?;
+    let served = stage.environment().await?.sweep().await?;
+    assert_eq!((served.calls_of(CHANGE), stage.records()?.len()), (1, 107));
+    assert_eq!(served.held("video", "capacity"), 0);
     fixpoint(&stage).await
 }
 

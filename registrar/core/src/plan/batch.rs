@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::ids::{HostedZoneId, PoolName};
 use crate::name::RecordName;
-use crate::record_set::{ChangeAction, RecordKey, RecordSet};
+use crate::record_set::{ChangeAction, RecordSet, RecordType};
 
 /// `ResourceRecord` elements in one request (Route 53 API reference, `ChangeResourceRecordSets`); an
 /// alias counts as one.
@@ -173,14 +173,20 @@ struct ChangeDocument<'a> {
 
 pub(super) type Attributed<'u> = (&'u Unit, &'u Change);
 
+/// What identifies a record set, by reference.
+type Key<'u> = (&'u RecordName, &'u RecordType, Option<&'u str>);
+
+fn key(record: &RecordSet) -> Key<'_> {
+    (&record.name, &record.r#type, record.set_identifier.as_deref())
+}
+
 /// What units that follow each other come to: the record sets that go, and then those that come, each once.
 pub(super) fn net<'u>(units: impl IntoIterator<Item = &'u Unit>) -> impl Iterator<Item = Attributed<'u>> {
-    let mut of_record: BTreeMap<RecordKey, (Option<Attributed<'u>>, Option<Attributed<'u>>)> =
-        BTreeMap::new();
+    let mut of_record: BTreeMap<Key<'u>, (Option<Attributed<'u>>, Option<Attributed<'u>>)> = BTreeMap::new();
     for (unit, change) in
         units.into_iter().flat_map(|unit| unit.changes.iter().map(move |change| (unit, change)))
     {
-        let (deleted, created) = of_record.entry(change.record.key()).or_default();
+        let (deleted, created) = of_record.entry(key(&change.record)).or_default();
         match change.action {
             ChangeAction::Delete if created.is_some() => *created = None,
             ChangeAction::Delete => *deleted = Some((unit, change)),
@@ -234,7 +240,6 @@ fn pack_in_order(mut units: Vec<Unit>) -> Vec<Batch> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record_set::RecordType;
 
     fn unit(zone: &str, dead: bool, values: usize, length: usize) -> Unit {
         let values: Vec<String> = (0..values).map(|_| "x".repeat(length)).collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::desired::DesiredPool;
 use crate::diff::{DifferenceKind, member_record};
-use crate::guard::{Decision, Verdict};
+use crate::guard::{Decision, Evidence, Verdict};
 use crate::ids::InstanceId;
 use crate::leaf::Leaf;
 use crate::name::RecordName;
@@ -65,6 +65,11 @@ impl<'a> Shape<'a> {
             self.act(&decision.difference.kind);
         }
         self
+    }
+
+    /// Says whether an instance has more than one record.
+    pub(super) fn is_doubled(&self, instance: &InstanceId) -> bool {
+        self.surplus.contains_key(instance)
     }
 
     /// Says where records of an instance stand.
@@ -131,6 +136,14 @@ impl<'a> Shape<'a> {
         self.others_answer()
             || (self.fallback.is_some() && other.fallback.is_some())
             || self.entries.iter().any(stays)
+    }
+
+    /// Says whether nobody is left here although somebody comes, and that not by proof alone: without proof the last
+    /// record goes only together with what comes for it.
+    pub(super) fn lacks_members_of(&self, last: &Self, removals: &[&Decision]) -> bool {
+        let unproven =
+            |decision: &&Decision| matches!(decision.verdict, Verdict::Go(Evidence::WithinBudget(_)));
+        !self.has_members() && last.has_members() && removals.iter().any(|decision| unproven(decision))
     }
 
     fn others_answer(&self) -> bool {

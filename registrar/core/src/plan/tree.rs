@@ -39,7 +39,12 @@ pub(super) struct TreeStep {
 #[derive(Debug)]
 struct Arrangement {
     leaf_of: BTreeMap<InstanceId, Leaf>,
+    /// While removals take effect.
+    first: Option<Scale>,
+    /// From when records stand where they should.
     scale: Option<Scale>,
+    /// In the end, where weights changed so much that it is another one.
+    last: Option<Scale>,
 }
 
 /// Returns the units of a site that is a tree, or becomes one; `None` for one set.
@@ -69,7 +74,8 @@ pub(super) fn of_site(
     let tree = match (arrangement, hold) {
         (Some(arrangement), None) => planner.plan(last, all, &arrangement),
         (held, hold) => {
-            let unplaced = Arrangement { leaf_of: observed.leaf_of(), scale: planner.scale };
+            let (leaf_of, scale) = (observed.leaf_of(), planner.scale);
+            let unplaced = Arrangement { leaf_of, first: scale, scale, last: scale };
             planner.plan(last, all, &unplaced);
             held.zip(hold).and_then(|(arrangement, hold)| planner.would_change(&arrangement, hold))
         }
@@ -112,7 +118,7 @@ fn arrange(
         limits,
     });
     let Some(leaf_of) = placed else {
-        return Some(Arrangement { leaf_of: BTreeMap::new(), scale: None });
+        return Some(Arrangement { leaf_of: BTreeMap::new(), first: None, scale: None, last: None });
     };
     let added: BTreeSet<&InstanceId> = all.iter().filter_map(|decision| added(decision)).collect();
     let sums = |with_added: bool| {
@@ -120,11 +126,14 @@ fn arrange(
         sums_of(standing.map(|(id, leaf)| (*leaf, instances[id].weight)))
     };
     let staying = instances.values().filter_map(|placed| Some((placed.leaf?, placed.weight)));
-    // What stands there now, what stays of it, the same where it should stand, and all.
-    let mut states = vec![observed.sums(), sums_of(staying), sums(false), sums(true)];
-    states.retain(|sums| !sums.is_empty());
-    let scale = Scale::choose(&states, observed.scale());
-    Some(Arrangement { leaf_of, scale: Some(scale) })
+    let choose = |states: [Sums; 2], now: Option<Scale>| {
+        let states: Vec<Sums> = states.into_iter().filter(|sums| !sums.is_empty()).collect();
+        if states.is_empty() { now } else { Some(Scale::choose(&states, now)) }
+    };
+    let first = choose([observed.sums(), sums_of(staying)], observed.scale());
+    let scale = choose([sums(false), sums(true)], first);
+    let last = choose([Sums::new(), sums(true)], scale);
+    Some(Arrangement { leaf_of, first, scale, last })
 }
 
 fn added(decision: &Decision) -> Option<&InstanceId> {
@@ -163,12 +172,16 @@ impl<'a> Planner<'a> {
     fn plan(&mut self, last: &Shape<'_>, all: &[&Decision], arrangement: &Arrangement) -> Option<TreeStep> {
         let mut by_urgency = ByUrgency::new();
         for decision in all {
-            by_urgency.entry(urgency_of(decision)).or_default().push(*decision);
+            let is_doubled = decision.difference.instance().is_some_and(|id| self.shape.is_doubled(id));
+            // Further copies take room that additions need.
+            let urgency = urgency_of(decision).min(if is_doubled { Urgency::Swap } else { Urgency::Rewrite });
+            by_urgency.entry(urgency).or_default().push(*decision);
         }
         if self.shape.form != Routing::Weighted {
             self.change_routing(last, &mut by_urgency, arrangement);
         }
-        self.rescale(&by_urgency, arrangement);
+        let first = by_urgency.keys().next().copied().unwrap_or(Urgency::Add).min(Urgency::Add);
+        self.rescale(arrangement.first, first);
         let swapped = self.swap_first(last, &mut by_urgency, arrangement).then_some(Urgency::Swap);
         for urgency in BEFORE {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
@@ -188,22 +201,19 @@ impl<'a> Planner<'a> {
             let together = if urgency == Urgency::Rewrite { Together::Set } else { Together::Leaf };
             self.step(&decisions, together, None, arrangement);
         }
+        self.rescale(arrangement.last, Urgency::Rewrite);
         tree
     }
 
-    /// Puts all aliases on another scale, where the present one does not fit what is to come. It goes with the first
-    /// batch, which leaves them as it needs them.
-    fn rescale(&mut self, by_urgency: &ByUrgency<'_>, arrangement: &Arrangement) {
-        if !self.may_rearrange || arrangement.scale.is_none() || self.shape.scale() == arrangement.scale {
+    /// Puts all aliases on another scale, where the one that they are on does not fit what comes next.
+    fn rescale(&mut self, scale: Option<Scale>, urgency: Urgency) {
+        if !self.may_rearrange || scale.is_none() || self.scale == scale {
             return;
         }
-        self.scale = arrangement.scale;
+        self.scale = scale;
         let mut next = self.shape.clone();
         let touched = next.every_spot();
-        next.reweigh(touched.iter().copied().flatten(), self.scale, true);
-        let first =
-            by_urgency.iter().find(|(_, decisions)| !decisions.is_empty()).map(|(urgency, _)| *urgency);
-        let urgency = first.unwrap_or(Urgency::Add).min(Urgency::Add);
+        next.reweigh(touched.iter().copied().flatten(), scale, true);
         self.go_to(next, &touched, &[], Together::All, Some(urgency));
     }
 
@@ -266,7 +276,8 @@ impl<'a> Planner<'a> {
         let going: Vec<&Decision> =
             BEFORE.iter().filter_map(|urgency| by_urgency.get(urgency)).flatten().copied().collect();
         let without = self.shape.clone().after(&going);
-        if !self.shape.answers() || !last.answers() || without.answers_until(last) {
+        let silent = self.shape.answers() && last.answers() && !without.answers_until(last);
+        if !silent && !without.lacks_members_of(last, &going) {
             return false;
         }
         let adds = by_urgency.get(&Urgency::Add).into_iter().flatten();
@@ -352,11 +363,19 @@ impl<'a> Planner<'a> {
         arrangement: &Arrangement,
     ) {
         let was_weightless = self.shape.all_weightless();
-        let turning = decisions.iter().position(|decision| {
-            let instance = decision.difference.instance();
-            let after = self.shape.clone().after(&[decision]);
-            let shape = if was_weightless { &after } else { &self.shape };
-            instance.and_then(|id| shape.entries.get(id)).is_some_and(|entry| shape.weight(entry) > 0)
+        let turning = decisions.iter().position(|decision| match &decision.difference.kind {
+            DifferenceKind::Add { new, .. }
+            | DifferenceKind::Move { new, .. }
+            | DifferenceKind::Reweight { new, .. }
+            | DifferenceKind::Repair { new, .. }
+                if was_weightless =>
+            {
+                self.shape.weight(new) > 0
+            }
+            _ => {
+                let entry = decision.difference.instance().and_then(|id| self.shape.entries.get(id));
+                entry.is_some_and(|entry| self.shape.weight(entry) > 0)
+            }
         });
         let Some(turning) = turning else { return };
         let (one, mut others) = (decisions[turning], decisions.to_vec());
@@ -388,13 +407,15 @@ impl<'a> Planner<'a> {
         if !self.may_rearrange {
             return None;
         }
-        self.scale = arrangement.scale.or(self.scale);
         if change.from == 0 || change.to == 0 {
+            self.scale = arrangement.scale.or(self.scale);
             let mut next = self.shape.clone();
             next.stand_at(&arrangement.leaf_of);
             self.rebalance(next, Together::All);
         } else {
-            self.rebalance(self.shape.clone(), Together::Leaf);
+            let rescales = self.scale != arrangement.scale;
+            self.scale = arrangement.scale.or(self.scale);
+            self.rebalance(self.shape.clone(), if rescales { Together::All } else { Together::Leaf });
             for moves in self.shape.moves_to(&arrangement.leaf_of) {
                 let mut next = self.shape.clone();
                 next.stand_at(&moves);

@@ -69,7 +69,12 @@ fn of_one_set(observed: &Shape<'_>, last: &Shape<'_>, all: &[&Decision]) -> Vec<
         return build.units(&read, &last.records(), Together::All, Some(Urgency::Swap));
     }
     let together = |whole: bool| if whole { Together::All } else { Together::Record };
-    let whole = simple || others.iter().any(|decision| rewrites_set(&decision.difference.kind));
+    // Requests may be cut between any two units, so what goes without proof does not go before what comes for it.
+    let removals: Vec<&Decision> =
+        all.iter().filter(|decision| removes(&decision.difference.kind)).copied().collect();
+    let without = observed.clone().after(&removals);
+    let silent = last.answers() && !without.answers_until(last) || without.lacks_members_of(last, &removals);
+    let whole = simple || silent || others.iter().any(|decision| rewrites_set(&decision.difference.kind));
     let between = if dead.is_empty() { read.clone() } else { without_dead.records() };
     let first = UnitBuilder::new(desired, site, &dead);
     let mut units = first.units(&read, &between, together(simple), None);
@@ -107,6 +112,10 @@ fn join_handover(units: Vec<Unit>, retired: &BTreeSet<PoolName>) -> Vec<Unit> {
     joined.changes = batch::net(&joining).map(|(_, change)| change.clone()).collect();
     apart.push(joined);
     apart
+}
+
+fn removes(kind: &DifferenceKind) -> bool {
+    matches!(kind, DifferenceKind::Remove { .. } | DifferenceKind::Fallback { new: None, .. })
 }
 
 fn rewrites_set(kind: &DifferenceKind) -> bool {
