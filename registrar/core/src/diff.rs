@@ -201,8 +201,8 @@ impl PoolDiff {
         }
         let to = desired.policy.ttl_secs;
         let ttls = site.owned.iter().filter(|record| record.r#type == RecordType::A);
-        let differing =
-            ttls.filter_map(|record| record.ttl_secs).chain(site.foreign_ttl_secs()).find(|ttl| *ttl != to);
+        let foreign = site.foreign_ttl_secs().filter(|_| !site.is_tree());
+        let differing = ttls.filter_map(|record| record.ttl_secs).chain(foreign).find(|ttl| *ttl != to);
         if let Some(from) = differing {
             self.push(site, DifferenceKind::Ttl { from, to });
         }
@@ -214,7 +214,8 @@ impl PoolDiff {
 
     fn compare_fallback(&mut self, desired: &DesiredPool<'_>, site: &Site) {
         let old = site.fallback.clone();
-        let ttl_secs = old.as_ref().and_then(|record| record.ttl_secs).or(site.ttl_secs());
+        let ttl_secs = old.as_ref().and_then(|record| record.ttl_secs);
+        let ttl_secs = ttl_secs.or_else(|| site.foreign_ttl_secs()).or_else(|| site.ttl_secs());
         let ttl_secs = ttl_secs.unwrap_or(desired.policy.ttl_secs);
         let new =
             desired.fallback.map(|fallback| Arc::new(fallback_record(desired, site, fallback, ttl_secs)));

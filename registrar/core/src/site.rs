@@ -90,7 +90,15 @@ impl Site {
     #[must_use]
     pub fn ttl_secs(&self) -> Option<u32> {
         let own = self.owned.iter().filter(|record| record.r#type == RecordType::A);
-        self.foreign_ttl_secs().or_else(|| own.filter_map(|record| record.ttl_secs).next())
+        let foreign = self.foreign_ttl_secs().filter(|_| !self.is_tree());
+        foreign.or_else(|| own.filter_map(|record| record.ttl_secs).next())
+    }
+
+    /// Says whether the set at the pool's name holds addresses of the pool's, or will: aliases have no TTL.
+    #[must_use]
+    pub fn has_addresses_at_name(&self) -> bool {
+        let fallback = self.fallback.as_ref().is_some_and(|record| record.ttl_secs.is_some());
+        !self.is_tree() || fallback || self.entries.values().any(|entry| entry.leaf.is_none())
     }
 
     /// Says whether the pool's records stand in a tree.

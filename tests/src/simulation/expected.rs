@@ -185,10 +185,14 @@ impl<'a> Settled<'a> {
             return Ok(());
         }
         let theirs = self.foreign.iter().filter_map(|record| record.ttl_secs).next();
-        let ttl_secs = theirs.unwrap_or(self.document.ttl_secs);
         let of_addresses = self.published.owned.iter().filter(|record| record.r#type == RecordType::A);
         for record in of_addresses.filter(|record| record.alias_target.is_none()) {
-            if record.ttl_secs != Some(ttl_secs) || record.routing() != self.kind() {
+            // A leaf is a set of its own; but while the fallback's TTL is held beside others' records, so are all.
+            let at_name = self.foreign.iter().any(|theirs| theirs.name == record.name);
+            let held = theirs.filter(|_| !at_name && self.published.fallback.is_some());
+            let ttl_secs = theirs.filter(|_| at_name).unwrap_or(self.document.ttl_secs);
+            let has_ttl = held.is_some() || record.ttl_secs == Some(ttl_secs);
+            if !has_ttl || record.routing() != self.kind() {
                 return Err(format!("[{record}] is not {} with TTL {ttl_secs}", self.document.routing));
             }
         }

@@ -243,9 +243,15 @@ impl Stage {
             Ok(run) => {
                 let names = names.iter().map(|names| &names.name);
                 let answered = names.filter(|name| look.zone.answers(name)).cloned().collect();
-                let fell_silent = BTreeSet::new();
-                station.run =
-                    Some(Running { run, looks: vec![look], undisturbed: true, answered, fell_silent });
+                let (fell_silent, listed) = (BTreeSet::new(), !station.truncates);
+                station.run = Some(Running {
+                    run,
+                    looks: vec![look],
+                    undisturbed: true,
+                    listed,
+                    answered,
+                    fell_silent,
+                });
                 Ok(true)
             }
         }

@@ -30,7 +30,7 @@ pub(super) struct Station {
     pub(super) run: Option<Running>,
     spent: Vec<Spent>,
     /// Whether listings may end in the middle.
-    truncates: bool,
+    pub(super) truncates: bool,
     /// The outage of Route 53 that its faults are of.
     is_out: Option<OutageKind>,
 }
@@ -49,6 +49,8 @@ pub(super) struct Running {
     pub(super) run: Run,
     pub(super) looks: Vec<Look>,
     pub(super) undisturbed: bool,
+    /// Whether no listing of it can have been cut short.
+    pub(super) listed: bool,
     pub(super) answered: BTreeSet<RecordName>,
     pub(super) fell_silent: BTreeSet<RecordName>,
 }
@@ -96,9 +98,9 @@ impl Station {
         after: &Snapshot,
         at: Timestamp,
     ) -> Result<(), String> {
-        let Running { looks, undisturbed, .. } = &*running;
-        let listed = !self.truncates;
-        let change = Change { before, after, at, looks, undisturbed: *undisturbed, listed };
+        running.listed &= !self.truncates;
+        let Running { looks, undisturbed, listed, .. } = &*running;
+        let change = Change { before, after, at, looks, undisturbed: *undisturbed, listed: *listed };
         let unproven: BTreeMap<PoolName, Vec<String>> = judge(change)?;
         self.spent.retain(|spent| spent.at + WINDOW + WINDOW > at);
         for (pool, removed) in unproven {

@@ -34,6 +34,7 @@ pub use reason::{Decision, Evidence, Hold, HoldReason, Notice, PoolDecisions, Tr
 pub(crate) use zone_room::ZoneRoom;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::desired::DesiredPool;
 use crate::diff::{Difference, DifferenceKind, PoolDiff};
@@ -265,7 +266,8 @@ impl Guard<'_> {
 
     fn ttl_change(&self) -> Verdict {
         let site = &self.sites.main;
-        let records = site.siblings.iter().chain(&site.in_the_way).filter(|record| record.ttl_secs.is_some());
+        let shares = |record: &&Arc<RecordSet>| record.ttl_secs.is_some() && site.has_addresses_at_name();
+        let records = site.siblings.iter().chain(&site.in_the_way).filter(shares);
         let leaves: BTreeSet<_> = site.entries.values().filter_map(|entry| entry.leaf).collect();
         let at_leaves = site.taken.iter().filter(|(leaf, _)| leaves.contains(leaf)).map(|(_, record)| record);
         let records = records.chain(at_leaves);
@@ -287,6 +289,15 @@ impl Guard<'_> {
     /// Records that stay but cannot be written in another form hold the change for all of them.
     fn routing_change(&self) -> Verdict {
         let site = &self.sites.main;
+        let unseen = |id: &&InstanceId| {
+            matches!(self.desired.standings.get(*id), Some(Standing::AsBefore(_) | Standing::Unknown(_)))
+        };
+        if self.desired.policy.routing == Routing::Weighted
+            && let Some(instance) = site.entries.keys().find(unseen)
+        {
+            let detail = format!("the weight that {instance} asks for is not known now");
+            return Verdict::Hold(Hold::new(HoldReason::Unknown, detail, "a complete read decides it"));
+        }
         let unreadable = site.entries.iter().any(|(id, entry)| {
             entry.as_read.is_some() && entry.address.is_none() && !self.desired.members.contains_key(id)
         });

@@ -143,7 +143,7 @@ impl<'a> Shape<'a> {
     pub(super) fn lacks_members_of(&self, last: &Self, removals: &[&Decision]) -> bool {
         let unproven =
             |decision: &&Decision| matches!(decision.verdict, Verdict::Go(Evidence::WithinBudget(_)));
-        !self.has_members() && last.has_members() && removals.iter().any(|decision| unproven(decision))
+        !self.has_members() && last.has_members() && removals.iter().any(unproven)
     }
 
     fn others_answer(&self) -> bool {
@@ -187,10 +187,9 @@ impl<'a> Shape<'a> {
     }
 
     fn record(&self, names: &mut Names<'_>, instance: &InstanceId, entry: &Entry) -> Option<Arc<RecordSet>> {
-        let ttl_secs = match entry.leaf.and_then(|leaf| self.leaf_ttls.get(&leaf)) {
-            Some(ttl_secs) if !self.ttl_changed => *ttl_secs,
-            Some(_) | None => self.ttl_secs,
-        };
+        let of_leaf = entry.leaf.and_then(|leaf| self.leaf_ttls.get(&leaf)).filter(|_| !self.ttl_changed);
+        let of_others = self.site.foreign_ttl_secs().filter(|_| entry.leaf.is_none());
+        let ttl_secs = of_leaf.copied().or(of_others).unwrap_or(self.ttl_secs);
         let name = names.at(entry.leaf)?;
         match &entry.as_read {
             Some(as_read) if as_read.routing() == routing_kind(self.form) && as_read.name == *name => {
@@ -208,7 +207,8 @@ impl<'a> Shape<'a> {
 
     /// Only a change of the TTL touches the TTL of a record that was read.
     fn with_ttl(&self, record: &Arc<RecordSet>) -> Arc<RecordSet> {
-        if !self.ttl_changed || record.ttl_secs.is_none() {
+        let is_shared = record.name == self.site.place.name && self.site.foreign_ttl_secs().is_some();
+        if !self.ttl_changed || is_shared || record.ttl_secs.is_none() {
             return Arc::clone(record);
         }
         let mut record = RecordSet::clone(record);

@@ -121,18 +121,23 @@ fn arrange(
         return Some(Arrangement { leaf_of: BTreeMap::new(), first: None, scale: None, last: None });
     };
     let added: BTreeSet<&InstanceId> = all.iter().filter_map(|decision| added(decision)).collect();
+    // Weights change last.
+    let weight = |id: &InstanceId| {
+        observed.entries.get(id).map_or(instances[id].weight, |entry| observed.weight(entry))
+    };
     let sums = |with_added: bool| {
         let standing = leaf_of.iter().filter(|(id, _)| with_added || !added.contains(id));
-        sums_of(standing.map(|(id, leaf)| (*leaf, instances[id].weight)))
+        sums_of(standing.map(|(id, leaf)| (*leaf, weight(id))))
     };
-    let staying = instances.values().filter_map(|placed| Some((placed.leaf?, placed.weight)));
+    let in_the_end = sums_of(leaf_of.iter().map(|(id, leaf)| (*leaf, instances[id].weight)));
+    let staying = instances.iter().filter_map(|(id, placed)| Some((placed.leaf?, weight(id))));
     let choose = |states: [Sums; 2], now: Option<Scale>| {
         let states: Vec<Sums> = states.into_iter().filter(|sums| !sums.is_empty()).collect();
         if states.is_empty() { now } else { Some(Scale::choose(&states, now)) }
     };
     let first = choose([observed.sums(), sums_of(staying)], observed.scale());
     let scale = choose([sums(false), sums(true)], first);
-    let last = choose([Sums::new(), sums(true)], scale);
+    let last = choose([Sums::new(), in_the_end], scale);
     Some(Arrangement { leaf_of, first, scale, last })
 }
 
@@ -348,6 +353,7 @@ impl<'a> Planner<'a> {
         }
         if turns {
             touched.extend(next.every_spot());
+            self.scale = arrangement.last.or(self.scale);
         }
         next.reweigh(touched.iter().copied().flatten(), self.scale, self.is_listed);
         self.go_to(next, &touched, decisions, together, urgency);

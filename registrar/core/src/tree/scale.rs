@@ -4,6 +4,7 @@
 //! rewrites one alias. A scale is kept while it fits. It is not stored: the aliases that stand there tell which it is.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::leaf::Leaf;
 
@@ -11,7 +12,7 @@ use crate::leaf::Leaf;
 const LARGEST_WEIGHT: u64 = 255;
 
 /// Between which weights the heaviest alias is when a scale is chosen: large enough for small errors, with room to grow.
-const HEAVIEST: std::ops::RangeInclusive<u64> = 96..=204;
+const HEAVIEST: RangeInclusive<u64> = 96..=204;
 
 /// How far an instance's share may be from what its weight asks for while the scale is kept, in millionths. The promise is
 /// 2 %; a scale that keeps this has room for the next change.
@@ -98,9 +99,13 @@ impl Scale {
             return now;
         }
         let heaviest = states.iter().flat_map(BTreeMap::values).max().copied().unwrap_or(0);
-        let roomy = Self::all().filter(|scale| HEAVIEST.contains(&scale.scaled(heaviest)));
-        let judged = roomy.filter_map(|scale| Some((scale.worst_ppm(states)?, scale)));
-        let best = judged.chain(kept).min();
+        let best_of = |weights: RangeInclusive<u64>| {
+            let fitting = Self::all().filter(|scale| weights.contains(&scale.scaled(heaviest)));
+            fitting.filter_map(|scale| Some((scale.worst_ppm(states)?, scale))).min()
+        };
+        let roomy = best_of(HEAVIEST).filter(|(worst, _)| *worst <= KEPT_PPM);
+        let best =
+            roomy.or_else(|| best_of(*HEAVIEST.start()..=LARGEST_WEIGHT).into_iter().chain(kept).min());
         let fallback = || Self::all().find(|scale| scale.scaled(heaviest) <= LARGEST_WEIGHT);
         best.map(|(_, scale)| scale).or_else(fallback).unwrap_or(Self { exponent: 0, mantissa: STEPS })
     }
