@@ -73,7 +73,8 @@ fn of_one_set(observed: &Shape<'_>, last: &Shape<'_>, all: &[&Decision]) -> Vec<
     let removals: Vec<&Decision> =
         all.iter().filter(|decision| removes(&decision.difference.kind)).copied().collect();
     let without = observed.clone().after(&removals);
-    let silent = last.answers() && !without.answers_until(last) || without.lacks_members_of(last, &removals);
+    let stops = observed.answers() && last.answers() && !without.answers_until(last);
+    let silent = stops || without.lacks_members_of(last, &removals);
     let whole = simple || silent || others.iter().any(|decision| rewrites_set(&decision.difference.kind));
     let between = if dead.is_empty() { read.clone() } else { without_dead.records() };
     let first = UnitBuilder::new(desired, site, &dead);
