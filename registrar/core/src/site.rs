@@ -94,13 +94,6 @@ impl Site {
         foreign.or_else(|| own.filter_map(|record| record.ttl_secs).next())
     }
 
-    /// Says whether the set at the pool's name holds addresses of the pool's, or will: aliases have no TTL.
-    #[must_use]
-    pub fn has_addresses_at_name(&self) -> bool {
-        let fallback = self.fallback.as_ref().is_some_and(|record| record.ttl_secs.is_some());
-        !self.is_tree() || fallback || self.entries.values().any(|entry| entry.leaf.is_none())
-    }
-
     /// Says whether the pool's records stand in a tree.
     #[must_use]
     pub fn is_tree(&self) -> bool {

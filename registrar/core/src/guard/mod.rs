@@ -266,7 +266,9 @@ impl Guard<'_> {
 
     fn ttl_change(&self) -> Verdict {
         let site = &self.sites.main;
-        let shares = |record: &&Arc<RecordSet>| record.ttl_secs.is_some() && site.has_addresses_at_name();
+        let shares = |record: &&Arc<RecordSet>| {
+            record.ttl_secs.is_some() && (!site.is_tree() || self.desired.fallback.is_some())
+        };
         let records = site.siblings.iter().chain(&site.in_the_way).filter(shares);
         let leaves: BTreeSet<_> = site.entries.values().filter_map(|entry| entry.leaf).collect();
         let at_leaves = site.taken.iter().filter(|(leaf, _)| leaves.contains(leaf)).map(|(_, record)| record);

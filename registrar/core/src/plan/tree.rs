@@ -43,6 +43,8 @@ struct Arrangement {
     first: Option<Scale>,
     /// From when records stand where they should.
     scale: Option<Scale>,
+    /// While weights change.
+    weighing: Option<Scale>,
     /// In the end, where weights changed so much that it is another one.
     last: Option<Scale>,
 }
@@ -75,7 +77,7 @@ pub(super) fn of_site(
         (Some(arrangement), None) => planner.plan(last, all, &arrangement),
         (held, hold) => {
             let (leaf_of, scale) = (observed.leaf_of(), planner.scale);
-            let unplaced = Arrangement { leaf_of, first: scale, scale, last: scale };
+            let unplaced = Arrangement { leaf_of, first: scale, scale, weighing: scale, last: scale };
             planner.plan(last, all, &unplaced);
             held.zip(hold).and_then(|(arrangement, hold)| planner.would_change(&arrangement, hold))
         }
@@ -108,6 +110,16 @@ fn arrange(
             (instance.clone(), Placed { leaf: entry.leaf, is_published, weight: last.weight(entry) })
         })
         .collect();
+    // Weights change last.
+    let weight = |id: &InstanceId| {
+        observed.entries.get(id).map_or(instances[id].weight, |entry| observed.weight(entry))
+    };
+    let staying = instances.iter().filter_map(|(id, placed)| Some((placed.leaf?, weight(id))));
+    let choose = |states: [Sums; 2], now: Option<Scale>| {
+        let states: Vec<Sums> = states.into_iter().filter(|sums| !sums.is_empty()).collect();
+        if states.is_empty() { now } else { Some(Scale::choose(&states, now)) }
+    };
+    let first = choose([observed.sums(), sums_of(staying)], observed.scale());
     let placed = place(&Request {
         instances: &instances,
         is_tree,
@@ -118,27 +130,24 @@ fn arrange(
         limits,
     });
     let Some(leaf_of) = placed else {
-        return Some(Arrangement { leaf_of: BTreeMap::new(), first: None, scale: None, last: None });
+        return Some(Arrangement {
+            leaf_of: BTreeMap::new(),
+            first,
+            scale: None,
+            weighing: None,
+            last: None,
+        });
     };
     let added: BTreeSet<&InstanceId> = all.iter().filter_map(|decision| added(decision)).collect();
-    // Weights change last.
-    let weight = |id: &InstanceId| {
-        observed.entries.get(id).map_or(instances[id].weight, |entry| observed.weight(entry))
-    };
     let sums = |with_added: bool| {
         let standing = leaf_of.iter().filter(|(id, _)| with_added || !added.contains(id));
         sums_of(standing.map(|(id, leaf)| (*leaf, weight(id))))
     };
     let in_the_end = sums_of(leaf_of.iter().map(|(id, leaf)| (*leaf, instances[id].weight)));
-    let staying = instances.iter().filter_map(|(id, placed)| Some((placed.leaf?, weight(id))));
-    let choose = |states: [Sums; 2], now: Option<Scale>| {
-        let states: Vec<Sums> = states.into_iter().filter(|sums| !sums.is_empty()).collect();
-        if states.is_empty() { now } else { Some(Scale::choose(&states, now)) }
-    };
-    let first = choose([observed.sums(), sums_of(staying)], observed.scale());
     let scale = choose([sums(false), sums(true)], first);
-    let last = choose([Sums::new(), in_the_end], scale);
-    Some(Arrangement { leaf_of, first, scale, last })
+    let weighing = choose([sums(true), in_the_end.clone()], scale);
+    let last = choose([Sums::new(), in_the_end], weighing);
+    Some(Arrangement { leaf_of, first, scale, weighing, last })
 }
 
 fn added(decision: &Decision) -> Option<&InstanceId> {
@@ -203,6 +212,9 @@ impl<'a> Planner<'a> {
         let tree = self.rearrange(arrangement);
         for urgency in AFTER {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
+            if urgency == Urgency::Reweight && !decisions.is_empty() {
+                self.rescale(arrangement.weighing, urgency);
+            }
             let together = if urgency == Urgency::Rewrite { Together::Set } else { Together::Leaf };
             self.step(&decisions, together, None, arrangement);
         }
@@ -210,9 +222,12 @@ impl<'a> Planner<'a> {
         tree
     }
 
-    /// Puts all aliases on another scale, where the one that they are on does not fit what comes next.
+    /// Puts all aliases on another scale, where the one that they are on does not fit what comes next, or where somebody
+    /// took an alias away.
     fn rescale(&mut self, scale: Option<Scale>, urgency: Urgency) {
-        if !self.may_rearrange || scale.is_none() || self.scale == scale {
+        let in_use = self.shape.entries.values().filter_map(|entry| entry.leaf);
+        let all_led_to = in_use.into_iter().all(|leaf| self.shape.aliases.contains_key(&leaf));
+        if !self.may_rearrange || scale.is_none() || self.scale == scale && all_led_to {
             return;
         }
         self.scale = scale;
