@@ -143,8 +143,10 @@ async fn a_stack_that_goes_takes_a_tree_of_7_500_with_it() -> Result<()> {
     eprintln!("{:?}", served.calls);
     assert_eq!(answer["Status"], "SUCCESS", "{answer}");
     assert_eq!(stage.records()?, Vec::<String>::new());
+    // Beyond the burst, a hundred changes a second come back, and a plan is ten seconds old at most: where a whole request
+    // would have to wait for longer, halves of it go.
     let fewest = u64::from(MOST_INSTANCES).div_ceil(1_000);
     let batches = served.calls_of("route53:ChangeResourceRecordSets");
-    ensure!(batches >= fewest && batches < 3 * fewest, "{batches} batches");
+    ensure!(batches >= fewest && batches < 10 * fewest, "{batches} batches");
     Ok(())
 }

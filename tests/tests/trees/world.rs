@@ -1,0 +1,257 @@
+//! A fleet, one pool, and a hosted zone on the strict model, which is looked at after every batch.
+//!
+//! It draws answers from the records as Route 53 does, and shares no code with the planner.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use registrar_core::guard::RemovalLedger;
+use registrar_core::ids::{DeploymentName, HostedZoneId};
+use registrar_core::inventory::{EventMemory, Gap, GapSource, Groups, HostedZone, Inventory};
+use registrar_core::lint::CheckedPlan;
+use registrar_core::orders::Orders;
+use registrar_core::plan::{Batch, Plan, PlanInput};
+use registrar_core::pool::Pool;
+use registrar_core::record_set::{RecordSet, RecordType};
+use registrar_core::tree::TreeLimits;
+use registrar_core::{Timestamp, dump};
+use registrar_local::route53::{ModelChange, Route53Model, Settings};
+use serde_json::{Value, json};
+
+pub(crate) const ZONE: &str = "Z0123456789ABCDEFGHIJ";
+pub(crate) const NAME: &str = "video.edge.example.com";
+
+/// An instance of the fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Machine {
+    pub(crate) weight: u8,
+    pub(crate) running: bool,
+}
+
+/// A fleet, one pool's document, and the hosted zone that follows them.
+pub(crate) struct World {
+    pub(crate) fleet: BTreeMap<usize, Machine>,
+    pub(crate) document: Value,
+    /// Further pools, by name.
+    pub(crate) others: Vec<(String, Value)>,
+    pub(crate) model: Route53Model,
+    pub(crate) limits: TreeLimits,
+    pub(crate) now: Timestamp,
+    /// Changes submitted so far.
+    pub(crate) changes: usize,
+    /// How many record sets a listing has before a page does not come.
+    pub(crate) listed: Option<usize>,
+}
+
+pub(crate) fn zone() -> HostedZoneId {
+    ZONE.parse().unwrap()
+}
+
+pub(crate) fn id(number: usize) -> String {
+    format!("i-{number:017x}")
+}
+
+pub(crate) fn address(number: usize) -> String {
+    format!("155.{}.{}.{}", 146 + number / 65_536, number / 256 % 256, number % 256)
+}
+
+impl World {
+    pub(crate) fn new(limits: TreeLimits) -> Self {
+        let settings = Settings { throttling: false, ..Settings::default() };
+        let mut model = Route53Model::new(settings);
+        model.create_hosted_zone(zone(), "edge.example.com".parse().unwrap(), Vec::new()).unwrap();
+        let document = json!({
+            "version": 1,
+            "record": { "hosted_zone_id": ZONE, "name": NAME },
+            "members": { "tags": { "edge-dns": "video" } },
+            "guard": { "max_removals": { "percent": 100, "count": 10_000, "window_secs": 60 } },
+        });
+        Self {
+            fleet: BTreeMap::new(),
+            document,
+            others: Vec::new(),
+            model,
+            limits,
+            now: Timestamp::UNIX_EPOCH,
+            changes: 0,
+            listed: None,
+        }
+    }
+
+    pub(crate) fn of(size: usize, weight: impl Fn(usize) -> u8) -> Self {
+        let mut world = Self::new(TreeLimits::default());
+        world.launch(0..size, weight);
+        let _ = world.follow();
+        world
+    }
+
+    pub(crate) fn launch(&mut self, numbers: std::ops::Range<usize>, weight: impl Fn(usize) -> u8) {
+        self.fleet.extend(numbers.map(|number| (number, Machine { weight: weight(number), running: true })));
+    }
+
+    pub(crate) fn end(&mut self, numbers: impl IntoIterator<Item = usize>) {
+        for number in numbers {
+            self.fleet.get_mut(&number).unwrap().running = false;
+        }
+    }
+
+    pub(crate) fn records(&self) -> Vec<RecordSet> {
+        let mut records = self.model.records(&zone()).unwrap();
+        records.retain(|record| !matches!(record.r#type, RecordType::Soa | RecordType::Ns));
+        records
+    }
+
+    pub(crate) fn inventory(&self) -> Inventory {
+        let described: Vec<Value> =
+            self.fleet.iter().map(|(number, machine)| reservation(*number, *machine)).collect();
+        let fleet = dump::read_fleet(&json!({ "Reservations": described }).to_string()).unwrap();
+        let mut records = self.model.records(&zone()).unwrap();
+        records.truncate(self.listed.unwrap_or(usize::MAX));
+        let gap = self.listed.map(|_| Gap::new(GapSource::HostedZone, "a page did not come"));
+        let listed = HostedZone::from_records(records, gap);
+        Inventory {
+            observed_at: self.now,
+            fleet,
+            groups: Groups::default(),
+            hosted_zones: [(zone(), listed)].into(),
+            memory: EventMemory::default(),
+        }
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        let own = [("video".to_owned(), self.document.clone())];
+        let all = own.iter().chain(&self.others);
+        let read =
+            |(name, document): &(String, Value)| Pool::read(name.parse().unwrap(), &document.to_string());
+        let pools: Vec<Pool> = all.map(read).collect();
+        let inventory = self.inventory();
+        let deployment: DeploymentName = "default".parse().unwrap();
+        let input = PlanInput {
+            deployment: &deployment,
+            pools: &pools,
+            inventory: &inventory,
+            ledger: &RemovalLedger::default(),
+            orders: &Orders::default(),
+            tree: self.limits,
+        };
+        let plan = CheckedPlan::new(Plan::new(input), &pools, &inventory).unwrap().into_plan();
+        assert!(!plan.has_errors(), "{plan}");
+        plan
+    }
+
+    pub(crate) fn submit(&mut self, batch: &Batch) {
+        let changes = batch.changes().map(|change| (change.action, RecordSet::clone(&change.record)).into());
+        let changes: Vec<ModelChange> = changes.collect();
+        self.changes += changes.len();
+        let accepted = self.model.change_record_sets(&zone(), &changes, self.now);
+        assert!(accepted.is_ok(), "a batch is refused: {accepted:?}\n{batch}");
+    }
+
+    pub(crate) fn take(&mut self, plan: &Plan) {
+        plan.batches.iter().for_each(|batch| self.submit(batch));
+    }
+
+    /// Applies a plan batch by batch, and looks at what is answered after each.
+    pub(crate) fn apply(&mut self, plan: &Plan) {
+        let stays = self.fleet.values().any(|machine| machine.running);
+        let answered = stays && !self.answered().is_empty();
+        for (number, batch) in plan.batches.iter().enumerate() {
+            self.submit(batch);
+            assert!(!answered || !self.answered().is_empty(), "the name is silent after batch {number}");
+            self.shares_are_right(&format!("after batch {number} of {}", plan.batches.len()));
+        }
+    }
+
+    /// Plans and applies; planning again then changes nothing.
+    pub(crate) fn follow(&mut self) -> Plan {
+        self.now += registrar_core::SignedDuration::from_secs(120);
+        let plan = self.plan();
+        self.apply(&plan);
+        let again = self.plan();
+        assert!(again.batches.is_empty(), "planning again changes something: {again}");
+        let published: BTreeSet<String> = self.answered().into_keys().collect();
+        let serving = self.fleet.iter().filter(|(_, machine)| machine.running);
+        let wanted: BTreeSet<String> = serving.map(|(number, _)| address(*number)).collect();
+        assert_eq!(published, wanted);
+        plan
+    }
+
+    /// Returns in how many of so many answers each address stands, as Route 53 draws them: an alias by its weight, and
+    /// then a record at its leaf.
+    pub(crate) fn answered(&self) -> BTreeMap<String, f64> {
+        let records = self.records();
+        let mut answered = BTreeMap::new();
+        for (record, share) in drawn(&records, NAME) {
+            match &record.alias_target {
+                None => {
+                    let address = record.values().next().unwrap().to_owned();
+                    *answered.entry(address).or_insert(0.0) += share;
+                }
+                Some(alias) => {
+                    let below = drawn(&records, alias.dns_name.as_str());
+                    assert!(!below.is_empty(), "{record} leads to nothing");
+                    for (record, within) in below {
+                        let address = record.values().next().unwrap().to_owned();
+                        *answered.entry(address).or_insert(0.0) += share * within;
+                    }
+                }
+            }
+        }
+        answered
+    }
+
+    /// Every record has the share that its own weight asks for, within 2 %, or what half a unit of its alias's weight
+    /// makes of it where a leaf lost most of its records in the same plan.
+    pub(crate) fn shares_are_right(&self, when: &str) {
+        let answered = self.answered();
+        let weights: BTreeMap<String, f64> = self.weights().collect();
+        let total: f64 = weights.values().sum();
+        for (address, share) in &answered {
+            let wanted = match total {
+                0.0 => 1.0 / weights.len() as f64,
+                total => weights[address] / total,
+            };
+            assert!(
+                (share - wanted).abs() <= 0.02 * wanted,
+                "{when}: {address} is in {share:.6} of the answers, and its weight asks for {wanted:.6}"
+            );
+        }
+    }
+
+    /// Returns the weights of all records, by address.
+    pub(crate) fn weights(&self) -> impl Iterator<Item = (String, f64)> {
+        let records = self.records().into_iter().filter(|record| record.alias_target.is_none());
+        records.map(|record| (record.values().next().unwrap().to_owned(), f64::from(record.weight.unwrap())))
+    }
+
+    pub(crate) fn aliases(&self) -> Vec<RecordSet> {
+        self.records().into_iter().filter(|record| record.alias_target.is_some()).collect()
+    }
+}
+
+/// Returns the record sets of a name, each with the share of answers that it is drawn for.
+pub(crate) fn drawn<'r>(records: &'r [RecordSet], name: &str) -> Vec<(&'r RecordSet, f64)> {
+    let of_name: Vec<&RecordSet> = records.iter().filter(|record| record.name.as_str() == name).collect();
+    let total: f64 = of_name.iter().map(|record| f64::from(record.weight.unwrap())).sum();
+    let share = |record: &RecordSet| match total {
+        0.0 => 1.0 / of_name.len() as f64,
+        total => f64::from(record.weight.unwrap()) / total,
+    };
+    of_name.iter().map(|record| (*record, share(record))).collect()
+}
+
+pub(crate) fn reservation(number: usize, machine: Machine) -> Value {
+    json!({ "Instances": [{
+        "InstanceId": id(number),
+        "State": { "Name": if machine.running { "running" } else { "terminated" } },
+        "LaunchTime": "1969-12-20T10:00:00Z",
+        "Placement": { "AvailabilityZone": "us-east-1-wl1-bos-wlz-1" },
+        "Tags": [
+            { "Key": "edge-dns", "Value": "video" },
+            { "Key": "edge-dns-weight", "Value": machine.weight.to_string() },
+        ],
+        "NetworkInterfaces": [{
+            "Attachment": { "DeviceIndex": 0 },
+            "PrivateIpAddresses": [{ "Primary": true, "Association": { "CarrierIp": address(number) } }],
+        }],
+    }] })
+}
