@@ -155,11 +155,15 @@ impl EventMemory {
         self.launched.retain(|_, (_, received_at)| age(*received_at) <= LATEST_DELIVERY);
         let mut before = std::mem::take(&mut self.seen);
         for instance in fleet.instances.values() {
-            let known = before.remove(&instance.id).filter(|known| known.addresses == instance.addresses);
+            let known = before.remove(&instance.id);
+            // A read that lags shows an earlier launch than one before it.
+            let launched_at = instance.launched_at.max(known.and_then(|known| known.launched_at));
             if instance.state == Some(InstanceState::Running) {
-                let since = known.map_or(read_at, |known| known.since);
-                let (addresses, launched_at) = (instance.addresses, instance.launched_at);
+                let same = known.filter(|known| known.addresses == instance.addresses);
+                let (addresses, since) = (instance.addresses, same.map_or(read_at, |known| known.since));
                 self.seen.insert(instance.id.clone(), Seen { addresses, since, launched_at });
+            } else if let Some(launched_at) = launched_at {
+                self.note_launch(&instance.id, launched_at, read_at);
             }
         }
         // A relaunch that was seen stays known while the instance is not, in whatever account was asked.
@@ -209,6 +213,33 @@ mod tests {
 
     fn state(state: InstanceState, when: &str) -> Trigger {
         Trigger::InstanceState { instance: id(), state, at: Some(at(when)) }
+    }
+
+    /// A fleet of one instance in a state, launched at a time.
+    fn fleet_of(state: &str, launched: &str) -> Fleet {
+        let described = serde_json::json!({"Reservations": [{"Instances": [{
+            "InstanceId": id().as_str(), "State": {"Name": state}, "LaunchTime": at(launched).to_string(),
+        }]}]});
+        crate::dump::read_fleet(&described.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_relaunch_that_was_seen_is_not_forgotten_by_a_read_that_lags() {
+        let mut memory = EventMemory::default();
+        memory.note(&state(InstanceState::Stopped, "10:00:30"), at("10:00:31"));
+        memory.remember_fleet(&fleet_of("running", "10:01:00"), at("10:01:10"));
+        memory.remember_fleet(&fleet_of("running", "09:00:00"), at("10:01:20"));
+        let lagging = Some(at("09:00:00"));
+        assert_eq!(memory.terminal(&id(), lagging, at("10:01:30")), None);
+    }
+
+    #[test]
+    fn a_relaunch_that_a_read_shows_as_over_again_outdates_an_earlier_end() {
+        let mut memory = EventMemory::default();
+        memory.note(&state(InstanceState::Stopped, "10:00:30"), at("10:00:31"));
+        memory.remember_fleet(&fleet_of("stopped", "10:01:00"), at("10:01:10"));
+        memory.remember_part(&Fleet::default(), at("10:01:20"));
+        assert_eq!(memory.terminal(&id(), None, at("10:01:30")), None);
     }
 
     #[test]
