@@ -27,7 +27,7 @@ struct Breakage {
 const GUARD: &str = "registrar/core/src/guard/mod.rs";
 const LIMITS: &str = "registrar/core/src/guard/limits.rs";
 
-const BREAKAGES: [Breakage; 8] = [
+const BREAKAGES: [Breakage; 9] = [
     Breakage {
         name: "what is unknown is taken for dead",
         file: GUARD,
@@ -48,10 +48,16 @@ const BREAKAGES: [Breakage; 8] = [
         wrong: "            let verdict = if remaining == usize::MAX {",
     },
     Breakage {
-        name: "the TTL of a set that others share is changed",
-        file: GUARD,
-        right: "        match foreign.into_iter().next() {",
-        wrong: "        match foreign.into_iter().next().filter(String::is_empty) {",
+        name: "a record that comes to stand beside others' brings a TTL of its own",
+        file: "registrar/core/src/plan/shape.rs",
+        right: "        let of_others = self.site.foreign_ttl_secs().filter(|_| entry.leaf.is_none());",
+        wrong: "        let of_others = self.site.foreign_ttl_secs().filter(|_| entry.leaf.is_some());",
+    },
+    Breakage {
+        name: "a leaf is emptied under its alias",
+        file: "registrar/core/src/plan/tree.rs",
+        right: "                self.aliases.remove(&leaf);\n                continue;",
+        wrong: "                continue;",
     },
     Breakage {
         name: "the dead are held back",
