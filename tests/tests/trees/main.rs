@@ -48,6 +48,20 @@ fn a_fleet_of_7500_comes_at_once_and_half_of_it_goes() {
 }
 
 #[test]
+fn few_that_stay_at_a_leaf_get_no_more_than_their_share_at_any_instant() {
+    for (stays, weight) in [(40, uneven as fn(usize) -> u8), (12, uneven), (12, |_| 10), (60, |_| 1)] {
+        let mut world = World::of(2_500, weight);
+        world.end((0..2_500).filter(|number| number % stays != 5));
+        let _ = world.follow_unit_by_unit();
+        let mut world = World::of(400, weight);
+        let leaf = world.records_at(Leaf::new(3).unwrap());
+        world.end(leaf.into_iter().skip(2));
+        let plan = world.follow_unit_by_unit();
+        assert_eq!(plan.batches[0].units[0].urgency, Urgency::RemoveDead);
+    }
+}
+
+#[test]
 fn one_instance_changes_one_leaf_and_one_alias() {
     let mut world = World::of(7_500, uneven);
     let before = world.changes;

@@ -55,7 +55,7 @@ const BREAKAGES: [Breakage; 9] = [
     },
     Breakage {
         name: "a leaf is emptied under its alias",
-        file: "registrar/core/src/plan/tree.rs",
+        file: "registrar/core/src/plan/tree/leaves.rs",
         right: "                self.aliases.remove(&leaf);\n                continue;",
         wrong: "                continue;",
     },

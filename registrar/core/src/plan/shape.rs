@@ -72,6 +72,11 @@ impl<'a> Shape<'a> {
         self.surplus.contains_key(instance)
     }
 
+    /// Returns the leaf of each further record of an instance's.
+    pub(super) fn leaves_of_copies(&self) -> impl Iterator<Item = Leaf> {
+        self.surplus.values().flatten().filter_map(|record| spot_of(self.site, record))
+    }
+
     /// Says where records of an instance stand.
     pub(super) fn spots_of(&self, instance: &InstanceId) -> BTreeSet<Spot> {
         let entry = self.entries.get(instance).map(|entry| entry.leaf);

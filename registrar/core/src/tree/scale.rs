@@ -44,10 +44,15 @@ impl Scale {
         exponents.flat_map(|exponent| (STEPS..2 * STEPS).map(move |mantissa| Self { exponent, mantissa }))
     }
 
+    /// Returns a sum, and what one unit of an alias's weight stands for, both in units so small that they are whole.
+    fn in_fine_units(self, sum: u64) -> (u64, u64) {
+        let (up, down) = (self.exponent.max(0).unsigned_abs(), self.exponent.min(0).unsigned_abs());
+        ((sum * u64::from(STEPS)) << down, u64::from(self.mantissa) << up)
+    }
+
     /// Returns a sum on this scale, rounded, however large that is.
     fn scaled(self, sum: u64) -> u64 {
-        let (up, down) = (self.exponent.max(0).unsigned_abs(), self.exponent.min(0).unsigned_abs());
-        let (sum, unit) = ((sum * u64::from(STEPS)) << down, u64::from(self.mantissa) << up);
+        let (sum, unit) = self.in_fine_units(sum);
         (2 * sum + unit) / (2 * unit)
     }
 
@@ -61,8 +66,7 @@ impl Scale {
     /// Returns how far the share of any leaf's records is from what their weights ask for, in millionths; nothing where a
     /// weight does not fit.
     fn deviation_ppm(self, sums: &Sums) -> Option<u64> {
-        let fits = |sum: &u64| (*sum == 0) == (self.scaled(*sum) == 0) && self.scaled(*sum) <= LARGEST_WEIGHT;
-        if !sums.values().all(fits) {
+        if !sums.values().all(|sum| self.has_weight_for(*sum)) {
             return None;
         }
         let weighted = |sum: u64| u128::from(self.scaled(sum));
@@ -74,6 +78,17 @@ impl Scale {
         };
         let worst = sums.values().map(|sum| deviation(*sum)).max().unwrap_or(0);
         Some(u64::try_from(worst).unwrap_or(u64::MAX))
+    }
+
+    fn has_weight_for(self, sum: u64) -> bool {
+        (sum == 0) == (self.scaled(sum) == 0) && self.scaled(sum) <= LARGEST_WEIGHT
+    }
+
+    /// Says whether the weight of an alias is exact enough for its leaf, whatever the others have.
+    pub(crate) fn is_exact_for(self, sum: u64) -> bool {
+        let (fine, unit) = self.in_fine_units(sum);
+        let off = (self.scaled(sum) * unit).abs_diff(fine);
+        self.has_weight_for(sum) && off * 1_000_000 <= fine * KEPT_PPM
     }
 
     /// Returns how far shares are off in the worst of several states.
@@ -90,6 +105,17 @@ impl Scale {
         let counted = Self::all().map(|scale| (agrees(scale), scale)).filter(|(count, _)| *count > 0);
         // Of two that fit as many, the finer one: it was chosen for its accuracy.
         counted.max_by_key(|(count, scale)| (*count, std::cmp::Reverse(*scale))).map(|(_, scale)| scale)
+    }
+
+    /// Says whether every leaf's records have their share on this scale, with room for the next change.
+    pub(crate) fn fits(self, sums: &Sums) -> bool {
+        self.deviation_ppm(sums).is_some_and(|off| off <= KEPT_PPM)
+    }
+
+    /// Chooses a scale for those of these states in which there are leaves; the present one where there are none.
+    pub(crate) fn choose_for(states: &[Sums], now: Option<Self>) -> Option<Self> {
+        let states: Vec<Sums> = states.iter().filter(|sums| !sums.is_empty()).cloned().collect();
+        if states.is_empty() { now } else { Some(Self::choose(&states, now)) }
     }
 
     /// Chooses a scale for all of these states, which follow each other; the present one where it fits.
@@ -112,8 +138,7 @@ impl Scale {
 
     /// Says whether some scale gives every leaf its share within what is promised.
     pub(crate) fn exists_for(sums: &Sums) -> bool {
-        let states = std::slice::from_ref(sums);
-        Self::choose(states, None).worst_ppm(states).is_some_and(|worst| worst <= KEPT_PPM)
+        Self::choose(std::slice::from_ref(sums), None).fits(sums)
     }
 }
 

@@ -1,0 +1,101 @@
+//! Where the records of a tree should stand, and on which scales its aliases are on the way there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::added;
+use crate::guard::{Decision, TreeRoom};
+use crate::ids::InstanceId;
+use crate::leaf::Leaf;
+use crate::plan::shape::Shape;
+use crate::tree::{Placed, Request, Scale, Sums, TreeLimits, place, sums_of};
+
+/// At which leaf each record should stand, none of them where all stand at the pool's name; and the aliases' scale in
+/// each phase of a plan. A scale is kept from one phase to the next while it fits.
+#[derive(Debug)]
+pub(super) struct Arrangement {
+    pub(super) leaf_of: BTreeMap<InstanceId, Leaf>,
+    /// While removals take effect.
+    pub(super) removing: Option<Scale>,
+    /// From when records stand where they should.
+    pub(super) placing: Option<Scale>,
+    /// While weights change.
+    pub(super) weighing: Option<Scale>,
+    /// In the end, where weights changed so much that it is another one.
+    pub(super) settled: Option<Scale>,
+}
+
+/// What decides about an arrangement, beside the shapes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<'a> {
+    /// Everything that goes ahead.
+    pub(super) all: &'a [&'a Decision],
+    /// How much room there is.
+    pub(super) room: &'a TreeRoom,
+    pub(super) limits: TreeLimits,
+}
+
+impl Arrangement {
+    /// Leaves everything where it stands, on this scale.
+    pub(super) fn as_it_is(observed: &Shape<'_>, scale: Option<Scale>) -> Self {
+        let leaf_of = observed.leaf_of();
+        Self { leaf_of, removing: scale, placing: scale, weighing: scale, settled: scale }
+    }
+
+    /// Places everything that will be published; nothing where one set holds it.
+    pub(super) fn new(observed: &Shape<'_>, last: &Shape<'_>, ground: Ground<'_>) -> Option<Self> {
+        let Ground { all, room, limits } = ground;
+        let is_tree = observed.site.is_tree();
+        if !is_tree && last.entries.len() <= room.at_name {
+            return None;
+        }
+        let instances: BTreeMap<InstanceId, Placed> = last
+            .entries
+            .iter()
+            .map(|(instance, entry)| {
+                let is_published = observed.entries.contains_key(instance);
+                (instance.clone(), Placed { leaf: entry.leaf, is_published, weight: last.weight(entry) })
+            })
+            .collect();
+        // Weights change last.
+        let weight = |id: &InstanceId| {
+            observed.entries.get(id).map_or(instances[id].weight, |entry| observed.weight(entry))
+        };
+        let staying = instances.iter().filter_map(|(id, placed)| Some((placed.leaf?, weight(id))));
+        let removing = scale_while_removing(observed, sums_of(staying));
+        let placed = place(&Request {
+            instances: &instances,
+            is_tree,
+            may_be_tree: room.may_grow,
+            room_at_name: room.at_name,
+            most_leaves: room.leaves,
+            taken: observed.site.taken.keys().copied().collect(),
+            limits,
+        });
+        let Some(leaf_of) = placed else {
+            let leaf_of = BTreeMap::new();
+            return Some(Self { leaf_of, removing, placing: None, weighing: None, settled: None });
+        };
+        let added: BTreeSet<&InstanceId> = all.iter().filter_map(|decision| added(decision)).collect();
+        let sums = |with_added: bool| {
+            let standing = leaf_of.iter().filter(|(id, _)| with_added || !added.contains(id));
+            sums_of(standing.map(|(id, leaf)| (*leaf, weight(id))))
+        };
+        let in_the_end = sums_of(leaf_of.iter().map(|(id, leaf)| (*leaf, instances[id].weight)));
+        let placing = Scale::choose_for(&[sums(false), sums(true)], removing);
+        let weighing = Scale::choose_for(&[sums(true), in_the_end.clone()], placing);
+        let settled = Scale::choose_for(&[in_the_end], weighing);
+        Some(Self { leaf_of, removing, placing, weighing, settled })
+    }
+}
+
+/// Chooses the scale for removals: one that fits before and after them. Where there is none, because so few records stay
+/// at some leaf, it is one that fits before, and the planner gives such a leaf up.
+fn scale_while_removing(observed: &Shape<'_>, staying: Sums) -> Option<Scale> {
+    let (now, before) = (observed.scale(), observed.sums());
+    let both = [before.clone(), staying];
+    let chosen = Scale::choose_for(&both, now);
+    if chosen.is_some_and(|scale| both.iter().all(|sums| scale.fits(sums))) {
+        return chosen;
+    }
+    Scale::choose_for(&[before], now).or(chosen)
+}
