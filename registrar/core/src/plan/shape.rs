@@ -134,6 +134,13 @@ impl<'a> Shape<'a> {
         self.others_answer() || self.fallback.is_some() || self.has_members()
     }
 
+    /// Says whether a query for the name finds something at the name itself, or at a leaf to which an alias leads.
+    pub(super) fn is_led_to(&self) -> bool {
+        let is_led_to = |entry: &Entry| entry.leaf.is_none_or(|leaf| self.aliases.contains_key(&leaf));
+        let mut entries = self.entries.values().filter(|entry| entry.address.is_some());
+        self.others_answer() || self.fallback.is_some() || entries.any(is_led_to)
+    }
+
     /// Says whether something that answers in this shape still does so in the other.
     pub(super) fn answers_until(&self, other: &Self) -> bool {
         let stays =

@@ -112,6 +112,11 @@ const AFTER: [Urgency; 3] = [Urgency::Add, Urgency::Reweight, Urgency::Rewrite];
 
 type ByUrgency<'d> = BTreeMap<Urgency, Vec<&'d Decision>>;
 
+/// Returns what goes before the tree itself changes.
+fn going<'d>(by_urgency: &ByUrgency<'d>) -> Vec<&'d Decision> {
+    BEFORE.iter().filter_map(|urgency| by_urgency.get(urgency)).flatten().copied().collect()
+}
+
 impl<'a> Planner<'a> {
     fn plan(&mut self, last: &Shape<'_>, all: &[&Decision]) -> Option<TreeStep> {
         let mut by_urgency = ByUrgency::new();
@@ -124,6 +129,10 @@ impl<'a> Planner<'a> {
         if self.shape.form != Routing::Weighted {
             self.change_routing(last, &mut by_urgency);
         }
+        if last.form != Routing::Weighted && self.goes_silent(last, &by_urgency) {
+            self.give_up(last, by_urgency, Urgency::Swap);
+            return None;
+        }
         let first = by_urgency.keys().next().copied().unwrap_or(Urgency::Add).min(Urgency::Add);
         self.rescale(self.arrangement.removing, first);
         let swapped = self.swap_first(last, &mut by_urgency).then_some(Urgency::Swap);
@@ -132,7 +141,7 @@ impl<'a> Planner<'a> {
             self.remove(&decisions, swapped);
         }
         if last.form != Routing::Weighted {
-            self.give_up(last, by_urgency);
+            self.give_up(last, by_urgency, Urgency::Add);
             return None;
         }
         if self.shape.desired.policy.state == PoolState::Retired {
@@ -204,18 +213,23 @@ impl<'a> Planner<'a> {
     }
 
     /// Rewrites a tree as a set of another routing, at once.
-    fn give_up(&mut self, last: &Shape<'_>, by_urgency: ByUrgency<'_>) {
+    fn give_up(&mut self, last: &Shape<'_>, by_urgency: ByUrgency<'_>, urgency: Urgency) {
         let others: Vec<&Decision> = by_urgency.into_values().flatten().collect();
         let next = self.shape.clone().after(&others);
         let touched = self.shape.spots_with(last);
-        self.go_to(next, &touched, &others, Together::All, Some(Urgency::Add));
+        self.go_to(next, &touched, &others, Together::All, Some(urgency));
+    }
+
+    /// Says whether what goes first leaves only records to which no alias leads any more: somebody took it away.
+    fn goes_silent(&self, last: &Shape<'_>, by_urgency: &ByUrgency<'_>) -> bool {
+        let without = self.shape.clone().after(&going(by_urgency));
+        self.is_listed && self.shape.is_led_to() && last.answers() && !without.is_led_to()
     }
 
     /// Where nothing that answers stays, and something else comes: swaps one set, so that the name never stops
     /// answering; says whether it did.
     fn swap_first(&mut self, last: &Shape<'_>, by_urgency: &mut ByUrgency<'_>) -> bool {
-        let going: Vec<&Decision> =
-            BEFORE.iter().filter_map(|urgency| by_urgency.get(urgency)).flatten().copied().collect();
+        let going = going(by_urgency);
         let without = self.shape.clone().after(&going);
         let silent = self.shape.answers() && last.answers() && !without.answers_until(last);
         if !silent && !without.lacks_members_of(last, &going) {
