@@ -12,7 +12,7 @@ use registrar_core::tree::TreeLimits;
 use registrar_local::route53::ModelChange;
 use serde_json::json;
 
-use crate::world::{NAME, World, address, zone};
+use crate::world::{NAME, World, address, one_by_one, zone};
 
 fn uneven(number: usize) -> u8 {
     u8::try_from(number * 37 % 250 + 1).unwrap()
@@ -192,6 +192,24 @@ fn another_routing_takes_a_small_tree_apart_after_its_dead() {
         world.shares_are_right("as a tree again");
         assert!(world.plan().batches.is_empty());
     }
+}
+
+#[test]
+fn a_set_of_another_routing_becomes_a_tree_on_the_scale_of_the_weights_that_it_gets() {
+    let mut world = World::new(TreeLimits { in_set: 8 });
+    world.document["record"]["routing"] = json!("simple");
+    world.document["weight"] = json!({ "default": 1 });
+    let weight = |number| if number == 3 { 191 } else { 1 };
+    world.launch(0..4, weight);
+    let plan = world.plan();
+    world.take(&plan);
+    world.document["record"]["routing"] = json!("weighted");
+    world.launch(4..9, weight);
+    for batch in one_by_one(world.plan()).batches {
+        world.submit(&batch);
+        world.shares_are_right("on the way to a tree");
+    }
+    assert!(world.aliases().len() > 1);
 }
 
 #[test]

@@ -185,14 +185,7 @@ impl World {
     /// The same, with a request for each unit, as where Route 53 throttles until nothing more can be split.
     pub(crate) fn follow_unit_by_unit(&mut self) -> Plan {
         self.now += registrar_core::SignedDuration::from_secs(120);
-        let mut plan = self.plan();
-        let alone = |batch: &Batch| {
-            let units = batch.units.iter().cloned();
-            let zone = batch.hosted_zone_id.clone();
-            units.map(|unit| Batch { hosted_zone_id: zone.clone(), units: vec![unit] }).collect::<Vec<_>>()
-        };
-        plan.batches = plan.batches.iter().flat_map(alone).collect();
-        self.follow_plan(plan)
+        self.follow_plan(one_by_one(self.plan()))
     }
 
     fn follow_plan(&mut self, plan: Plan) -> Plan {
@@ -256,6 +249,16 @@ impl World {
     pub(crate) fn aliases(&self) -> Vec<RecordSet> {
         self.records().into_iter().filter(|record| record.alias_target.is_some()).collect()
     }
+}
+
+/// Returns a plan with a request for each unit.
+pub(crate) fn one_by_one(mut plan: Plan) -> Plan {
+    let alone = |batch: Batch| {
+        let Batch { hosted_zone_id, units } = batch;
+        units.into_iter().map(move |unit| Batch { hosted_zone_id: hosted_zone_id.clone(), units: vec![unit] })
+    };
+    plan.batches = plan.batches.into_iter().flat_map(alone).collect();
+    plan
 }
 
 /// Returns the record sets of a name, each with the share of answers that it is drawn for.

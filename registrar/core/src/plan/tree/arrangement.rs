@@ -7,6 +7,7 @@ use crate::guard::{Decision, TreeRoom};
 use crate::ids::InstanceId;
 use crate::leaf::Leaf;
 use crate::plan::shape::Shape;
+use crate::pool::Routing;
 use crate::tree::{Placed, Request, Scale, Sums, TreeLimits, place, sums_of};
 
 /// At which leaf each record should stand, none of them where all stand at the pool's name; and the aliases' scale in
@@ -56,9 +57,10 @@ impl Arrangement {
                 (instance.clone(), Placed { leaf: entry.leaf, is_published, weight: last.weight(entry) })
             })
             .collect();
-        // Weights change last.
+        // Weights change last, but for those that a set of another routing gets with its tree.
         let weight = |id: &InstanceId| {
-            observed.entries.get(id).map_or(instances[id].weight, |entry| observed.weight(entry))
+            let standing = observed.entries.get(id).filter(|_| observed.form == Routing::Weighted);
+            standing.map_or(instances[id].weight, |entry| observed.weight(entry))
         };
         let staying = instances.iter().filter_map(|(id, placed)| Some((placed.leaf?, weight(id))));
         let removing = scale_while_removing(observed, sums_of(staying));
