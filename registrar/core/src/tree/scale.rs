@@ -100,7 +100,7 @@ impl Scale {
     pub(crate) fn observed(weights: &BTreeMap<Leaf, u8>, sums: &Sums) -> Option<Self> {
         let agrees = |scale: Self| {
             let pairs = weights.iter().filter_map(|(leaf, weight)| Some((*weight, *sums.get(leaf)?)));
-            pairs.filter(|(weight, sum)| *sum > 0 && scale.weight(*sum) == *weight).count()
+            pairs.filter(|(weight, sum)| *sum > 0 && scale.scaled(*sum).max(1) == u64::from(*weight)).count()
         };
         let counted = Self::all().map(|scale| (agrees(scale), scale)).filter(|(count, _)| *count > 0);
         // Of two that fit as many, the finer one: it was chosen for its accuracy.
@@ -184,6 +184,14 @@ mod tests {
         let mut seen = weights(scale, &sums);
         seen.insert(Leaf::new(1).unwrap(), 3);
         assert_eq!(Scale::observed(&seen, &sums), Some(scale));
+    }
+
+    #[test]
+    fn the_largest_weight_tells_a_scale_as_any_other_does() {
+        let sums = sums(&[700, 700]);
+        let largest = sums.keys().map(|leaf| (*leaf, 255)).collect();
+        let seen = Scale::observed(&largest, &sums).unwrap();
+        assert_eq!((seen.scaled(700), Scale::choose(&[sums], Some(seen))), (255, seen));
     }
 
     #[test]
