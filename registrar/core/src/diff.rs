@@ -378,3 +378,21 @@ impl fmt::Display for Difference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_the_tree_says_what_happens_to_leaves_and_records() {
+        for ((from, to, moved), said) in [
+            ((0, 3, 110), "~ tree  one set → 3 leaves, 110 moved"),
+            ((3, 0, 80), "~ tree  3 leaves → one set, 80 moved"),
+            ((2, 1, 0), "~ tree  2 leaves → 1 leaf"),
+            ((4, 4, 7), "~ tree  4 leaves, 7 moved"),
+            ((4, 4, 0), "~ tree  4 leaves, weights of its aliases"),
+        ] {
+            assert_eq!(TreeChange { from, to, moved }.to_string(), said);
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Units: what of a pool's allowed differences has to happen together, and what may go by itself.
 //!
-//! It decides nothing about what is allowed, and packs no requests. Trees are taken apart in `tree.rs`.
+//! It decides nothing about what is allowed, and packs no requests. Trees are taken apart in `tree`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
