@@ -346,24 +346,24 @@ impl<'a> Planner<'a> {
 
     /// Puts the scale, the aliases and the records that stand elsewhere right.
     fn rearrange(&mut self) -> Option<TreeStep> {
+        self.ground?;
         let change = self.shape.change_to(&self.arrangement);
         let before = self.units.len();
-        if self.ground.is_none() {
-            return None;
-        }
         if change.from == 0 || change.to == 0 {
             self.scale = self.arrangement.placing.or(self.scale);
             let mut next = self.shape.clone();
             next.stand_at(&self.arrangement.leaf_of);
-            self.rebalance(next, Together::All);
+            self.rebalance(next, self.shape.every_spot(), Together::All);
         } else {
             let rescales = self.scale != self.arrangement.placing;
             self.scale = self.arrangement.placing.or(self.scale);
-            self.rebalance(self.shape.clone(), if rescales { Together::All } else { Together::Leaf });
+            let together = if rescales { Together::All } else { Together::Leaf };
+            self.rebalance(self.shape.clone(), self.shape.every_spot(), together);
             for moves in self.shape.moves_to(&self.arrangement.leaf_of) {
                 let mut next = self.shape.clone();
                 next.stand_at(&moves);
-                self.rebalance(next, Together::All);
+                let moved = moves.keys().flat_map(|instance| self.shape.spots_of(instance)).collect();
+                self.rebalance(next, moved, Together::All);
             }
         }
         let changed = self.units.len() > before;
@@ -371,8 +371,11 @@ impl<'a> Planner<'a> {
             .then(|| TreeStep { difference: self.difference(change), verdict: Verdict::Go(Evidence::Size) })
     }
 
-    fn rebalance(&mut self, mut next: Shape<'a>, together: Together) {
-        let touched = self.shape.spots_with(&next);
+    /// Goes to a shape in which records of some spots stand elsewhere.
+    fn rebalance(&mut self, mut next: Shape<'a>, from: BTreeSet<Spot>, together: Together) {
+        let leaf_now = |id: &InstanceId| self.shape.entries.get(id).map(|entry| entry.leaf);
+        let moved = next.entries.iter().filter(|(id, entry)| leaf_now(id) != Some(entry.leaf));
+        let touched: BTreeSet<Spot> = moved.map(|(_, entry)| entry.leaf).chain(from).collect();
         next.reweigh(touched.iter().copied().flatten(), self.scale, true);
         self.go_to(next, &touched, &[], together, Some(Urgency::Add));
     }
