@@ -173,6 +173,7 @@ impl Handler {
         event.messages.covered = fates.iter().filter(|fate| **fate == Fate::Covered).count();
         if let Some(run) = run {
             event.run(&run.plan, &run.outcome);
+            event.forecast = Some(run.forecast.clone());
             event.durations_ms.observe = millis(run.observed_in);
             event.durations_ms.plan = millis(run.planned_in);
             event.durations_ms.execute = millis(run.executed_in);

@@ -95,6 +95,7 @@ impl Handler {
 
 fn tell(event: &mut InvocationEvent, run: &Executed) {
     event.run(&run.plan, &run.outcome);
+    event.forecast = Some(run.forecast.clone());
     event.durations_ms.observe += millis(run.observed_in);
     event.durations_ms.plan += millis(run.planned_in);
     event.durations_ms.execute += millis(run.executed_in);

@@ -12,7 +12,9 @@ use aws_sdk_route53::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
-use registrar_core::plan::{Batch, CHANGE_BURST, CHANGES_PER_SEC, REQUEST_BURST, REQUESTS_PER_SEC};
+use registrar_core::plan::{
+    Batch, CHANGE_BURST, CHANGES_PER_SEC, REQUEST_BURST, REQUESTS_PER_SEC, RouteBudget,
+};
 use registrar_core::record_set::ChangeAction;
 use tokio::time::Instant;
 
@@ -113,6 +115,17 @@ impl Budget {
         Ok(wait)
     }
 
+    /// Returns what is left at `now`.
+    fn left(&mut self, now: Duration) -> RouteBudget {
+        self.requests.refill(now);
+        self.changes.refill(now);
+        RouteBudget {
+            requests: self.requests.tokens,
+            changes: self.changes.tokens,
+            share: self.changes.per_sec / CHANGES_PER_SEC,
+        }
+    }
+
     /// Takes note of what was spent without asking, such as a retry.
     fn charge(&mut self, cost: Cost) {
         self.requests.take(cost.requests);
@@ -150,6 +163,11 @@ impl Limiter {
             tokio::time::sleep(wait).await;
         }
         Ok(())
+    }
+
+    /// Returns what is left now, as far as this process knows.
+    pub(crate) fn left(&self) -> RouteBudget {
+        self.lock().left(self.since.elapsed())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Budget> {
@@ -223,6 +241,15 @@ mod tests {
         for nonsense in [0.0, -1.0, f64::INFINITY, f64::NAN] {
             assert!(Budget::new(nonsense).reserve(Cost::REQUEST, secs(0), LONG).is_ok());
         }
+    }
+
+    #[test]
+    fn what_is_left_is_what_was_not_spent_and_what_came_back() {
+        let mut budget = Budget::new(0.5);
+        budget.reserve(changes(500), secs(0), LONG).unwrap();
+        assert_eq!(budget.left(secs(0)), RouteBudget { requests: 24.0, changes: 250.0, share: 0.5 });
+        assert_eq!(budget.left(secs(2)), RouteBudget { requests: 25.0, changes: 350.0, share: 0.5 });
+        assert_eq!(Budget::new(1.0).left(secs(9)), RouteBudget::default());
     }
 
     #[test]

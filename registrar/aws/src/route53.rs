@@ -11,7 +11,7 @@ use aws_sdk_route53::config::retry::RetryConfig;
 use registrar_core::execute::Reply;
 use registrar_core::inventory::{Gap, GapSource, HostedZone};
 use registrar_core::name::RecordName;
-use registrar_core::plan::Batch;
+use registrar_core::plan::{Batch, RouteBudget};
 use registrar_core::record_set::{RecordSet, RecordType};
 
 use crate::accounts::{Account, ZoneAccess};
@@ -79,6 +79,11 @@ impl Aws {
         let page = list_page(&account, zone, Some(start), 1, deadline).await?;
         let listed: Vec<RecordSet> = page.records.into_iter().flatten().collect();
         listed.iter().find(soa).map(|found| found.name.clone()).ok_or_else(missing)
+    }
+
+    /// Returns what is left of the budget of the account that a hosted zone is in; nothing is sent for it.
+    pub async fn budget(&self, zone: &ZoneAccess) -> RouteBudget {
+        self.inner.accounts.of(zone).await.limiter.left()
     }
 
     /// Submits a batch as one request, once.

@@ -11,7 +11,7 @@ use registrar_core::guard::RemovalLedger;
 use registrar_core::ids::PoolName;
 use registrar_core::inventory::Inventory;
 use registrar_core::lint::CheckedPlan;
-use registrar_core::plan::{Batch, Plan, PlanInput};
+use registrar_core::plan::{Batch, Forecast, Plan, PlanInput, RouteBudget};
 use registrar_core::state_document::PoolStateDocument;
 use registrar_core::{SignedDuration, Timestamp};
 
@@ -63,6 +63,8 @@ pub struct Executed {
     pub looked: Looked,
     /// The last plan.
     pub plan: Plan,
+    /// What the first plan was to cost, with what was left of the budget then.
+    pub forecast: Forecast,
     /// What came of it.
     pub outcome: Outcome,
     /// Why it ended before its work was done, if the watcher objected.
@@ -223,6 +225,7 @@ impl Deployment {
         let mut reservation = Reservation::default();
         let plan = self.plan_and_reserve(&looked, &mut reservation, &BTreeMap::new(), deadline).await?;
         let planned_at = self.now();
+        let forecast = self.forecast(plan.plan(), &looked.scope).await;
         self.seed = self.seed.wrapping_add(1);
         let mut execution = Execution::new(plan, self.until(deadline), self.seed);
         let mut objection = watcher.replanned(execution.plan()).err();
@@ -261,12 +264,27 @@ impl Deployment {
         Ok(Executed {
             looked,
             plan,
+            forecast,
             outcome,
             objection,
             observed_in,
             planned_in: planned_at.duration_since(begun_at),
             executed_in: self.now().duration_since(planned_at),
         })
+    }
+
+    /// Says what a plan costs with what is left now in the account that has least.
+    async fn forecast(&self, plan: &Plan, scope: &Scope) -> Forecast {
+        let mut budget = RouteBudget::default();
+        for zone in plan.batches.iter().map(|batch| &batch.hosted_zone_id).collect::<BTreeSet<_>>() {
+            let left = self.aws.budget(&scope.access(zone)).await;
+            budget = RouteBudget {
+                requests: budget.requests.min(left.requests),
+                changes: budget.changes.min(left.changes),
+                share: budget.share.min(left.share),
+            };
+        }
+        plan.forecast(budget)
     }
 
     async fn look_again(

@@ -25,7 +25,7 @@ use crate::execute::{Outcome, RetryReason};
 use crate::ids::{DeploymentName, PoolName};
 use crate::inventory::Gap;
 use crate::invocation::{Discarded, Invocation};
-use crate::plan::Plan;
+use crate::plan::{Forecast, Plan};
 use crate::report::Report;
 use crate::trigger::Trigger;
 
@@ -65,6 +65,8 @@ pub struct InvocationEvent {
     observed_at: Option<Timestamp>,
     pools: BTreeMap<PoolName, PoolEvent>,
     gaps: BTreeSet<Gap>,
+    /// What its last plan was to cost when it was made, and how full its hosted zones will be.
+    pub forecast: Option<Forecast>,
     requests: usize,
     retries: BTreeMap<RetryReason, usize>,
     lost_replies: usize,
@@ -166,6 +168,7 @@ impl InvocationEvent {
             observed_at: None,
             pools: BTreeMap::new(),
             gaps: BTreeSet::new(),
+            forecast: None,
             requests: 0,
             retries: BTreeMap::new(),
             lost_replies: 0,

@@ -12,7 +12,7 @@ use crate::execute::{Applied, Outcome, Poison};
 use crate::guard::RemovalLedger;
 use crate::inventory::{EventMemory, Gap, GapSource, Groups, Inventory};
 use crate::invocation::Invocation;
-use crate::plan::{Plan, PlanInput};
+use crate::plan::{Plan, PlanInput, RouteBudget};
 use crate::pool::Pool;
 
 const DEAD: usize = 2;
@@ -110,6 +110,7 @@ fn busy() -> InvocationEvent {
     let mut event = event_of(&json!({ "Records": [message("m1", &body(state)), message("m2", "not JSON")] }));
     let plan = plan(1);
     event.run(&plan, &all_applied(&plan));
+    event.forecast = Some(plan.forecast(RouteBudget { requests: 40.0, ..RouteBudget::default() }));
     event.cold_start = true;
     event.durations_ms = Durations { observe: 120, plan: 3, execute: 80, total: 210 };
     event.aws_calls =
@@ -181,7 +182,9 @@ fn the_event_tells_everything_about_a_busy_invocation() {
                     "refusals": [], "problems": [],
                 },
             },
-            "gaps": [], "requests": 2, "retries": {}, "lost_replies": 0, "failed_looks": [], "notes": [], "denied": null,
+            "gaps": [],
+            "forecast": { "requests": 2, "changes": 2, "done_in_ms": 0, "at_full_budget": false, "hosted_zones": {} },
+            "requests": 2, "retries": {}, "lost_replies": 0, "failed_looks": [], "notes": [], "denied": null,
             "problems": [],
             "aws_calls": { "ec2:DescribeInstances": 1, "ssm:GetParameters": 0 },
             "drains": { "ticketed": 2 },
