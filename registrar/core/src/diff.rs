@@ -339,6 +339,11 @@ impl Difference {
             | DifferenceKind::Tree(_) => None,
         }
     }
+
+    /// Returns the instance that is added, where that is the difference.
+    pub(crate) fn added(&self) -> Option<&InstanceId> {
+        self.instance().filter(|_| matches!(self.kind, DifferenceKind::Add { .. }))
+    }
 }
 
 impl fmt::Display for Entry {

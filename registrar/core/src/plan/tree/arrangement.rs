@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::added;
 use crate::guard::{Decision, TreeRoom};
 use crate::ids::InstanceId;
 use crate::leaf::Leaf;
@@ -77,7 +76,8 @@ impl Arrangement {
             let leaf_of = BTreeMap::new();
             return Some(Self { leaf_of, removing, placing: None, weighing: None, settled: None });
         };
-        let added: BTreeSet<&InstanceId> = all.iter().filter_map(|decision| added(decision)).collect();
+        let added: BTreeSet<&InstanceId> =
+            all.iter().filter_map(|decision| decision.difference.added()).collect();
         let sums = |with_added: bool| {
             let standing = leaf_of.iter().filter(|(id, _)| with_added || !added.contains(id));
             sums_of(standing.map(|(id, leaf)| (*leaf, weight(id))))

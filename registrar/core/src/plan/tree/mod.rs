@@ -77,20 +77,6 @@ fn is_main(shape: &Shape<'_>) -> bool {
     policy.name == place.name && policy.hosted_zone_id == place.hosted_zone_id
 }
 
-fn added(decision: &Decision) -> Option<&InstanceId> {
-    match &decision.difference.kind {
-        DifferenceKind::Add { instance, .. } => Some(instance),
-        DifferenceKind::Remove { .. }
-        | DifferenceKind::Move { .. }
-        | DifferenceKind::Reweight { .. }
-        | DifferenceKind::Repair { .. }
-        | DifferenceKind::Ttl { .. }
-        | DifferenceKind::Routing { .. }
-        | DifferenceKind::Tree(_)
-        | DifferenceKind::Fallback { .. } => None,
-    }
-}
-
 /// Goes from one shape to the next, and notes the units in between.
 struct Planner<'a> {
     /// Where the tree itself may change, what decides how.
@@ -189,7 +175,7 @@ impl<'a> Planner<'a> {
             return self.change_form(&all, Urgency::Swap);
         }
         self.step(&dead, Together::All, None);
-        let is_added = |decision: &&Decision| added(decision).is_some();
+        let is_added = |decision: &&Decision| decision.difference.added().is_some();
         let (adds, others): (Vec<&Decision>, Vec<&Decision>) =
             std::mem::take(by_urgency).into_values().flatten().partition(is_added);
         by_urgency.insert(Urgency::Add, adds);
@@ -237,18 +223,19 @@ impl<'a> Planner<'a> {
         }
         let adds = by_urgency.get(&Urgency::Add).into_iter().flatten();
         let spot: Spot = adds
-            .filter_map(|decision| added(decision))
+            .filter_map(|decision| decision.difference.added())
             .map(|id| self.arrangement.leaf_of.get(id).copied())
             .next()
             .flatten();
         let shape = &self.shape;
-        let belongs = |decision: &&Decision| match (added(decision), decision.difference.instance()) {
-            (Some(id), _) => self.arrangement.leaf_of.get(id).copied() == spot,
-            (None, Some(id)) => {
-                shape.entries.get(id).is_some_and(|entry| entry.leaf.is_none() || entry.leaf == spot)
-            }
-            (None, None) => true,
-        };
+        let belongs =
+            |decision: &&Decision| match (decision.difference.added(), decision.difference.instance()) {
+                (Some(id), _) => self.arrangement.leaf_of.get(id).copied() == spot,
+                (None, Some(id)) => {
+                    shape.entries.get(id).is_some_and(|entry| entry.leaf.is_none() || entry.leaf == spot)
+                }
+                (None, None) => true,
+            };
         let mut swapped = Vec::new();
         for urgency in BEFORE.into_iter().chain([Urgency::Add]) {
             let of_urgency = by_urgency.remove(&urgency).unwrap_or_default();
@@ -280,7 +267,7 @@ impl<'a> Planner<'a> {
             return self.step_apart(decisions, together, urgency);
         }
         let together = if turns { Together::All } else { together };
-        for instance in decisions.iter().filter_map(|decision| added(decision)) {
+        for instance in decisions.iter().filter_map(|decision| decision.difference.added()) {
             if let Some(entry) = next.entries.get_mut(instance) {
                 entry.leaf = self.arrangement.leaf_of.get(instance).copied();
             }
