@@ -380,6 +380,47 @@ fn a_record_of_somebody_else_at_a_leaf_is_left_alone_and_nothing_is_added_beside
 }
 
 #[test]
+fn where_others_have_a_record_at_a_leaf_and_the_rest_are_full_there_is_another_leaf() {
+    let mut world = World::of(150, |_| 10);
+    let leaf = world.aliases()[0].alias_target.clone().unwrap().dns_name;
+    let mut foreign = RecordSet::simple(leaf, RecordType::A, 20, vec!["192.0.2.1".to_owned()]);
+    (foreign.set_identifier, foreign.weight) = (Some("somebody else's".to_owned()), Some(10));
+    world.model.change_record_sets(&zone(), &[ModelChange::create(foreign)], world.now).unwrap();
+    world.launch(150..180, |_| 10);
+    let plan = world.plan();
+    world.take(&plan);
+    assert_eq!((world.aliases().len(), world.records().len()), (3, 180 + 1 + 3));
+    let at_name = world.records().into_iter().filter(|record| record.name.as_str() == NAME);
+    assert!(at_name.into_iter().all(|record| record.alias_target.is_some()), "{plan}");
+}
+
+#[test]
+fn where_only_records_of_weight_zero_are_left_for_a_while_each_is_answered_as_often_as_the_others() {
+    let weight = |number| if number < 40 { 0 } else { 100 };
+    let mut world = World::of(150, weight);
+    world.end(40..150);
+    world.launch(150..260, weight);
+    let _ = world.follow_unit_by_unit();
+}
+
+#[test]
+fn copies_that_go_and_additions_at_their_leaf_follow_each_other() {
+    let mut world = World::of(150, uneven);
+    let [from, to] = [Leaf::new(0).unwrap(), Leaf::new(1).unwrap()];
+    let published = world.records_at(from)[0];
+    let is_its = |record: &RecordSet| record.values().any(|value| value == address(published));
+    let record = world.records().into_iter().find(is_its).unwrap();
+    let copy = RecordSet { name: to.name(&NAME.parse().unwrap()).unwrap(), ..record };
+    world.model.change_record_sets(&zone(), &[ModelChange::create(copy)], world.now).unwrap();
+    world.launch(150..170, uneven);
+    world.now += registrar_core::SignedDuration::from_secs(120);
+    let plan = one_by_one(world.plan());
+    plan.batches.iter().for_each(|batch| world.submit(batch));
+    world.shares_are_right("when the copy is gone");
+    assert!(world.plan().batches.is_empty());
+}
+
+#[test]
 fn small_trees_follow_any_fleet() {
     let mut seed: u64 = 20_261_122;
     let mut below = |bound: usize| {

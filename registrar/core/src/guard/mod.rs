@@ -87,7 +87,6 @@ impl Guard<'_> {
             errors: self.errors(),
             budget_spent: 0,
             release_used: None,
-            is_listed: self.zone_gap.is_none(),
             tree: None,
         };
         self.limit_to_hosted_zone(&mut decided);

@@ -193,8 +193,6 @@ pub struct PoolDecisions {
     pub budget_spent: usize,
     /// The id of the operator's release without which some would not go.
     pub release_used: Option<String>,
-    /// Whether the hosted zone was listed to its end.
-    pub is_listed: bool,
     /// What room the pool has for a tree; absent where it gets none: it leaves, or its routing has no weights.
     pub tree: Option<TreeRoom>,
 }

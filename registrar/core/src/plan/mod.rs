@@ -46,6 +46,7 @@ use crate::selection::SelectionIndex;
 use crate::site::{MarkedPlaces, Place, Sites};
 use crate::standing::MemberState;
 use crate::tree::TreeLimits;
+use units::SiteRules;
 
 /// Everything that planning reads.
 #[derive(Clone, Copy, Debug)]
@@ -368,13 +369,22 @@ fn plan_pool(
     let mut decided = guard.decide(PoolDiff::new(&desired, &sites));
     let in_sets = guard.room();
     room.take(&policy.hosted_zone_id, &decided);
-    let mut units = Vec::new();
+    let mut going: BTreeMap<&Place, Vec<&Decision>> = BTreeMap::new();
+    for decision in decided.decisions.iter().filter(|decision| matches!(decision.verdict, Verdict::Go(_))) {
+        going.entry(&decision.difference.place).or_default().push(decision);
+    }
+    let (mut units, mut trees) = (Vec::new(), Vec::new());
     for site in sites.all() {
-        let of_site = units::of_site(&desired, site, &decided, input.tree);
+        let here = going.get(&site.place).map_or(&[][..], Vec::as_slice);
+        let zone = input.inventory.hosted_zones.get(&site.place.hosted_zone_id);
+        let is_listed = zone.is_some_and(|zone| zone.gap.is_none());
+        let rules = SiteRules { is_listed, tree: decided.tree.as_ref(), limits: input.tree };
+        let of_site = units::of_site(&desired, site, here, rules);
         units.extend(of_site.units);
         let tree = of_site.tree.map(|tree| Decision { difference: tree.difference, verdict: tree.verdict });
-        decided.decisions.extend(tree);
+        trees.extend(tree);
     }
+    decided.decisions.extend(trees);
     let mut plan = describe(&desired, &sites, decided);
     plan.room = Some(in_sets);
     plan.headline = Some(headline(policy, pause));

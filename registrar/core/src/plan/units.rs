@@ -11,7 +11,7 @@ use super::shape::{Records, Shape};
 use super::tree::{self, TreeStep};
 use crate::desired::DesiredPool;
 use crate::diff::DifferenceKind;
-use crate::guard::{Decision, Evidence, PoolDecisions, Verdict};
+use crate::guard::{Decision, Evidence, TreeRoom, Verdict};
 use crate::ids::{HostedZoneId, PoolName};
 use crate::name::RecordName;
 use crate::pool::Routing;
@@ -27,7 +27,17 @@ pub(super) struct SiteUnits {
     pub(super) tree: Option<TreeStep>,
 }
 
-/// Turns the decisions about one site into units.
+/// What is known of a site, and how large its sets may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SiteRules<'a> {
+    /// Whether its hosted zone was listed to the end.
+    pub(super) is_listed: bool,
+    /// How much room a tree has.
+    pub(super) tree: Option<&'a TreeRoom>,
+    pub(super) limits: TreeLimits,
+}
+
+/// Turns the decisions about one site that go ahead into units.
 ///
 /// 1. Records that lead nowhere by proof go first, by themselves, so that no refused addition holds
 ///    them back.
@@ -38,22 +48,18 @@ pub(super) struct SiteUnits {
 pub(super) fn of_site(
     desired: &DesiredPool<'_>,
     site: &Site,
-    decided: &PoolDecisions,
-    limits: TreeLimits,
+    all: &[&Decision],
+    rules: SiteRules<'_>,
 ) -> SiteUnits {
-    let going = decided.decisions.iter().filter(|decision| {
-        decision.difference.place == site.place && matches!(decision.verdict, Verdict::Go(_))
-    });
-    let all: Vec<&Decision> = going.collect();
     let observed = Shape::observed(desired, site);
-    let last = observed.clone().after(&all);
-    if let Some(units) = tree::of_site(&observed, &last, &all, decided, limits) {
+    let last = observed.clone().after(all);
+    if let Some(units) = tree::of_site(&observed, &last, all, rules) {
         return units;
     }
     if all.is_empty() {
         return SiteUnits::default();
     }
-    SiteUnits { units: of_one_set(&observed, &last, &all), tree: None }
+    SiteUnits { units: of_one_set(&observed, &last, all), tree: None }
 }
 
 fn of_one_set(observed: &Shape<'_>, last: &Shape<'_>, all: &[&Decision]) -> Vec<Unit> {

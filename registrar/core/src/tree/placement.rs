@@ -147,7 +147,8 @@ impl<'a> Grove<'a> {
                 let suits = !from || first.contains(&leaf);
                 suits && load.count < fullest && (load.sum == 0 || load.sum + weight <= heaviest)
             };
-            if let Some(leaf) = self.best(instance, has_room).or_else(|| self.lightest()) {
+            let leaf = self.best(instance, has_room).or_else(|| self.lightest());
+            if let Some(leaf) = leaf.or_else(|| self.another()) {
                 self.put(instance, *placed, leaf);
             }
         }
@@ -167,6 +168,12 @@ impl<'a> Grove<'a> {
         let most = self.request.limits.in_set;
         let open = self.leaves.iter().filter(|(leaf, load)| self.is_open(**leaf) && load.count < most);
         open.min_by_key(|(_, load)| (load.sum, load.count)).map(|(leaf, _)| *leaf)
+    }
+
+    /// Returns a leaf that was not chosen: those that were are full, or others have records there.
+    fn another(&self) -> Option<Leaf> {
+        let is_free = |leaf: &Leaf| self.is_open(*leaf) && !self.leaves.contains_key(leaf);
+        Leaf::all().find(is_free).filter(|_| self.leaves.len() < self.request.most_leaves)
     }
 
     fn sums(&self) -> Sums {

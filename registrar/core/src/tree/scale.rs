@@ -84,16 +84,26 @@ impl Scale {
         (sum == 0) == (self.scaled(sum) == 0) && self.scaled(sum) <= LARGEST_WEIGHT
     }
 
-    /// Says whether the weight of an alias is exact enough for its leaf, whatever the others have.
-    pub(crate) fn is_exact_for(self, sum: u64) -> bool {
+    /// Returns how far rounding takes a weight from its leaf's sum, in millionths, whatever the others have.
+    fn rounding_ppm(self, sum: u64) -> Option<u64> {
         let (fine, unit) = self.in_fine_units(sum);
         let off = (self.scaled(sum) * unit).abs_diff(fine);
-        self.has_weight_for(sum) && off * 1_000_000 <= fine * KEPT_PPM
+        self.has_weight_for(sum).then(|| off * 1_000_000 / fine.max(1))
     }
 
-    /// Returns how far shares are off in the worst of several states.
+    /// Says whether the weight of an alias is exact enough for its leaf, whatever the others have.
+    pub(crate) fn is_exact_for(self, sum: u64) -> bool {
+        self.rounding_ppm(sum).is_some_and(|off| off <= KEPT_PPM)
+    }
+
+    /// Returns how far shares are off in the worst of several states, and between them, where some leaves are as in the
+    /// one and some as in the other.
     fn worst_ppm(self, states: &[Sums]) -> Option<u64> {
-        states.iter().map(|sums| self.deviation_ppm(sums)).try_fold(0, |worst, of| Some(worst.max(of?)))
+        let of_each = states.iter().map(|sums| self.deviation_ppm(sums));
+        let changes = states.windows(2).any(|pair| pair[0] != pair[1]);
+        let changing = states.iter().filter(|_| changes).flat_map(BTreeMap::values);
+        let between = changing.map(|sum| self.rounding_ppm(*sum));
+        of_each.chain(between).try_fold(0, |worst, of| Some(worst.max(of?)))
     }
 
     /// Returns the scale that the aliases which stand there are on, as most of them tell.

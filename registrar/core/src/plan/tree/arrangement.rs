@@ -78,13 +78,18 @@ impl Arrangement {
         };
         let added: BTreeSet<&InstanceId> =
             all.iter().filter_map(|decision| decision.difference.added()).collect();
-        let sums = |with_added: bool| {
-            let standing = leaf_of.iter().filter(|(id, _)| with_added || !added.contains(id));
-            sums_of(standing.map(|(id, leaf)| (*leaf, weight(id))))
-        };
+        let weighed = leaf_of.iter().map(|(id, leaf)| (*leaf, weight(id)));
+        let before_additions = weighed.clone().zip(leaf_of.keys()).filter(|(_, id)| !added.contains(id));
+        let standing: Vec<(Leaf, u8)> = before_additions.map(|(weighed, _)| weighed).collect();
         let in_the_end = sums_of(leaf_of.iter().map(|(id, leaf)| (*leaf, instances[id].weight)));
-        let placing = Scale::choose_for(&[sums(false), sums(true)], removing);
-        let weighing = Scale::choose_for(&[sums(true), in_the_end.clone()], placing);
+        let mut states = vec![sums_of(standing.iter().copied())];
+        // Where all that stand are equal, leaves count records until the first weight above 0 comes.
+        let are_equal = !standing.is_empty() && standing.iter().all(|(_, weight)| *weight == 0);
+        if !are_equal || weighed.clone().all(|(_, weight)| weight == 0) {
+            states.push(sums_of(weighed.clone()));
+        }
+        let placing = Scale::choose_for(&states, removing);
+        let weighing = Scale::choose_for(&[sums_of(weighed), in_the_end.clone()], placing);
         let settled = Scale::choose_for(&[in_the_end], weighing);
         Some(Self { leaf_of, removing, placing, weighing, settled })
     }

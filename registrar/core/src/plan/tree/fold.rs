@@ -19,7 +19,12 @@ use crate::tree::Scale;
 impl Planner<'_> {
     /// Acts on removals; leaves that are given up with them come after the others, one by one.
     pub(super) fn remove(&mut self, decisions: &[&Decision], urgency: Option<Urgency>) {
-        let faint = self.faint_after(decisions);
+        let next = self.shape.clone().after(decisions);
+        if self.turns_to(&next) && decisions.len() > 1 {
+            let parts = self.parts_of_turn(decisions);
+            return parts.iter().for_each(|part| self.remove(part, urgency));
+        }
+        let faint = self.faint_in(&next);
         let mut at_faint: BTreeMap<Leaf, Vec<&Decision>> = BTreeMap::new();
         let mut others = Vec::new();
         for decision in decisions {
@@ -48,17 +53,12 @@ impl Planner<'_> {
         }
     }
 
-    /// Returns the leaves at which too little is left after these decisions.
-    fn faint_after(&self, decisions: &[&Decision]) -> BTreeSet<Leaf> {
-        let Some(scale) = self.scale.filter(|_| self.ground.is_some() && !decisions.is_empty()) else {
-            return BTreeSet::new();
-        };
-        let next = self.shape.clone().after(decisions);
-        if next.all_weightless() != self.shape.all_weightless() {
-            return BTreeSet::new();
-        }
-        let sums = next.sums();
-        sums.into_iter().filter(|(_, sum)| !scale.is_exact_for(*sum)).map(|(leaf, _)| leaf).collect()
+    /// Returns the leaves at which too little would be left.
+    fn faint_in(&self, next: &Shape<'_>) -> BTreeSet<Leaf> {
+        let scale = self.scale.filter(|_| self.ground.is_some() && !self.turns_to(next));
+        let sums = next.sums().into_iter();
+        let faint = sums.filter(|(_, sum)| scale.is_some_and(|scale| !scale.is_exact_for(*sum)));
+        faint.map(|(leaf, _)| leaf).collect()
     }
 
     /// Gives a leaf up; says whether that was necessary, and there was a leaf for what stays.

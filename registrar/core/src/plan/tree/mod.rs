@@ -21,12 +21,12 @@ use self::arrangement::{Arrangement, Ground};
 use super::batch::{Unit, Urgency};
 use super::builder::{Together, UnitBuilder, urgency_of};
 use super::shape::{Shape, Spot};
-use super::units::SiteUnits;
+use super::units::{SiteRules, SiteUnits};
 use crate::diff::{Difference, DifferenceKind, TreeChange};
-use crate::guard::{Decision, Evidence, Hold, PoolDecisions, Verdict};
+use crate::guard::{Decision, Evidence, Hold, Verdict};
 use crate::ids::InstanceId;
 use crate::pool::{PoolState, Routing};
-use crate::tree::{Scale, TreeLimits};
+use crate::tree::Scale;
 
 /// How a tree changes by itself, and whether it may.
 #[derive(Debug)]
@@ -40,12 +40,11 @@ pub(super) fn of_site(
     observed: &Shape<'_>,
     last: &Shape<'_>,
     all: &[&Decision],
-    decided: &PoolDecisions,
-    limits: TreeLimits,
+    rules: SiteRules<'_>,
 ) -> Option<SiteUnits> {
     let is_weighted = last.form == Routing::Weighted;
-    let room = decided.tree.as_ref().filter(|_| is_weighted && decided.is_listed && is_main(observed));
-    let ground = room.map(|room| Ground { all, room, limits });
+    let room = rules.tree.filter(|_| is_weighted && rules.is_listed && is_main(observed));
+    let ground = room.map(|room| Ground { all, room, limits: rules.limits });
     let wanted = ground.and_then(|ground| Arrangement::new(observed, last, ground));
     let becomes_tree = wanted.as_ref().is_some_and(|wanted| !wanted.leaf_of.is_empty());
     if !(observed.site.is_tree() || becomes_tree) {
@@ -63,7 +62,7 @@ pub(super) fn of_site(
         arrangement,
         scale,
         shape: observed.clone(),
-        is_listed: decided.is_listed,
+        is_listed: rules.is_listed,
         has_folded: false,
         units: Vec::new(),
     };
@@ -124,7 +123,8 @@ impl<'a> Planner<'a> {
         let swapped = self.swap_first(last, &mut by_urgency).then_some(Urgency::Swap);
         for urgency in BEFORE {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
-            self.remove(&decisions, swapped);
+            // Each step builds on those before it, so its units go when it does, whatever else they might be.
+            self.remove(&decisions, swapped.or(Some(urgency)));
         }
         if last.form != Routing::Weighted {
             self.give_up(last, by_urgency, Urgency::Add);
@@ -209,7 +209,7 @@ impl<'a> Planner<'a> {
     /// Says whether what goes first leaves only records to which no alias leads any more: somebody took it away.
     fn goes_silent(&self, last: &Shape<'_>, by_urgency: &ByUrgency<'_>) -> bool {
         let without = self.shape.clone().after(&going(by_urgency));
-        self.is_listed && self.shape.is_led_to() && last.answers() && !without.is_led_to()
+        self.is_listed && last.answers() && !without.is_led_to()
     }
 
     /// Where nothing that answers stays, and something else comes: swaps one set, so that the name never stops
@@ -247,6 +247,7 @@ impl<'a> Planner<'a> {
             // What comes stands beside the aliases otherwise, and they may be as many as a set holds.
             let mut next = self.shape.clone().after(&swapped);
             next.aliases.clear();
+            self.scale = None;
             self.go_to(next, &self.shape.every_spot(), &swapped, Together::All, Some(Urgency::Swap));
         } else {
             self.step(&swapped, Together::All, Some(Urgency::Swap));
@@ -260,11 +261,12 @@ impl<'a> Planner<'a> {
             return;
         }
         let mut next = self.shape.clone().after(decisions);
-        let turns = !self.shape.entries.is_empty()
-            && !next.entries.is_empty()
-            && self.shape.all_weightless() != next.all_weightless();
+        let turns = self.turns_to(&next);
         if turns && decisions.len() > 1 && together != Together::All {
-            return self.step_apart(decisions, together, urgency);
+            let [first, then] = self.parts_of_turn(decisions);
+            let was_weightless = self.shape.all_weightless();
+            self.step(&first, if was_weightless { Together::All } else { together }, urgency);
+            return self.step(&then, together, urgency);
         }
         let together = if turns { Together::All } else { together };
         for instance in decisions.iter().filter_map(|decision| decision.difference.added()) {
@@ -275,7 +277,9 @@ impl<'a> Planner<'a> {
         let mut touched = self.touched(&next, decisions);
         if turns {
             touched.extend(next.every_spot());
-            self.scale = self.arrangement.settled.or(self.scale);
+            // Where all are equal, leaves count their records, and the next weight above 0 turns it back.
+            let equal = next.all_weightless().then(|| Scale::choose_for(&[next.sums()], self.scale));
+            self.scale = equal.unwrap_or(self.arrangement.settled).or(self.scale);
         }
         next.reweigh(touched.iter().copied().flatten(), self.scale, self.is_listed);
         self.go_to(next, &touched, decisions, together, urgency);
@@ -290,11 +294,18 @@ impl<'a> Planner<'a> {
         decisions.iter().flat_map(of_one).collect()
     }
 
-    /// Where the first weight above 0 comes, or the last one goes, all aliases change with that one record: it goes by
-    /// itself, before the others or after them.
-    fn step_apart(&mut self, decisions: &[&Decision], together: Together, urgency: Option<Urgency>) {
+    /// Says whether all records become equal, or are no more: whether the first weight above 0 comes or the last goes.
+    fn turns_to(&self, next: &Shape<'_>) -> bool {
+        !self.shape.entries.is_empty()
+            && !next.entries.is_empty()
+            && self.shape.all_weightless() != next.all_weightless()
+    }
+
+    /// Where they turn, all aliases change with that one record: the last one goes by itself, after the others; the first
+    /// one comes before the others, with those of its leaf, whose alias is not exact for less.
+    fn parts_of_turn<'d>(&self, decisions: &[&'d Decision]) -> [Vec<&'d Decision>; 2] {
         let was_weightless = self.shape.all_weightless();
-        let turning = decisions.iter().position(|decision| match &decision.difference.kind {
+        let turns = |decision: &&&Decision| match &decision.difference.kind {
             DifferenceKind::Add { new, .. }
             | DifferenceKind::Move { new, .. }
             | DifferenceKind::Reweight { new, .. }
@@ -307,14 +318,21 @@ impl<'a> Planner<'a> {
                 let entry = decision.difference.instance().and_then(|id| self.shape.entries.get(id));
                 entry.is_some_and(|entry| self.shape.weight(entry) > 0)
             }
-        });
-        let Some(turning) = turning else { return };
-        let (one, mut others) = (decisions[turning], decisions.to_vec());
-        others.remove(turning);
-        let parts: [&[&Decision]; 2] = if was_weightless { [&[one], &others] } else { [&others, &[one]] };
-        for part in parts {
-            self.step(part, together, urgency);
+        };
+        let turning = decisions.iter().position(|decision| turns(&decision)).unwrap_or_default();
+        let mut others = decisions.to_vec();
+        let mut with_it = vec![others.remove(turning)];
+        if !was_weightless {
+            return [others, with_it];
         }
+        let leaf = |decision: &Decision| {
+            let instance = decision.difference.instance()?;
+            let there = self.shape.entries.get(instance).and_then(|entry| entry.leaf);
+            there.or_else(|| self.arrangement.leaf_of.get(instance).copied())
+        };
+        let its_leaf = leaf(with_it[0]);
+        with_it.extend(others.extract_if(.., |decision| leaf(decision) == its_leaf));
+        [with_it, others]
     }
 
     fn go_to(
