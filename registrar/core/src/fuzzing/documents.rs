@@ -52,7 +52,11 @@ pub fn pool_state(text: &[u8]) -> Kept {
     let again = PoolStateDocument::parse(&written).map_err(|error| format!("{written}: {error}"))?;
     let counted = |state: &PoolStateDocument| state.removals.values().sum::<usize>();
     promise(counted(&again) >= counted(&state).min(10_000), || format!("{text} is kept as {written}"))?;
-    let newest = |state: &PoolStateDocument| state.removals.keys().next_back().copied();
+    // A count of nothing need not be kept.
+    let newest = |state: &PoolStateDocument| {
+        let mut counted = state.removals.iter().rev().filter(|(_, count)| **count > 0);
+        counted.next().map(|(at, _)| *at)
+    };
     let forgets = newest(&again).map(Timestamp::as_second) < newest(&state).map(Timestamp::as_second);
     promise(!forgets, || format!("{text} is kept as {written}"))
 }
