@@ -109,18 +109,19 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Copies what git knows, and writes only what differs, so that what was built stays built.
+/// Copies what git knows, and nothing that it knew before.
 fn copy_tree(copy: &Path) -> Result<()> {
+    if copy.exists() {
+        fs::remove_dir_all(copy).with_context(|| format!("{} could not be deleted", copy.display()))?;
+    }
     let mut git = Command::new("git");
     git.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root());
     for file in output(&mut git)?.lines() {
         let (from, to) = (root().join(file), copy.join(file));
-        let Ok(text) = fs::read(&from) else { continue };
-        if fs::read(&to).is_ok_and(|there| there == text) {
-            continue;
+        if from.exists() {
+            fs::create_dir_all(to.parent().unwrap_or(copy))?;
+            fs::copy(&from, &to).with_context(|| format!("{} could not be written", to.display()))?;
         }
-        fs::create_dir_all(to.parent().unwrap_or(copy))?;
-        fs::write(&to, text).with_context(|| format!("{} could not be written", to.display()))?;
     }
     Ok(())
 }
