@@ -24,7 +24,7 @@ use super::shape::{Shape, Spot};
 use super::units::{SiteRules, SiteUnits};
 use crate::diff::{Difference, DifferenceKind, TreeChange};
 use crate::guard::{Decision, Evidence, Hold, Verdict};
-use crate::ids::InstanceId;
+use crate::leaf::Leaf;
 use crate::pool::{PoolState, Routing};
 use crate::tree::Scale;
 
@@ -358,17 +358,16 @@ impl<'a> Planner<'a> {
             self.scale = self.arrangement.placing.or(self.scale);
             let mut next = self.shape.clone();
             next.stand_at(&self.arrangement.leaf_of);
-            self.rebalance(next, self.shape.every_spot(), Together::All);
+            self.rebalance(next, Together::All);
         } else {
             let rescales = self.scale != self.arrangement.placing;
             self.scale = self.arrangement.placing.or(self.scale);
             let together = if rescales { Together::All } else { Together::Leaf };
-            self.rebalance(self.shape.clone(), self.shape.every_spot(), together);
+            self.rebalance(self.shape.clone(), together);
             for moves in self.shape.moves_to(&self.arrangement.leaf_of) {
                 let mut next = self.shape.clone();
                 next.stand_at(&moves);
-                let moved = moves.keys().flat_map(|instance| self.shape.spots_of(instance)).collect();
-                self.rebalance(next, moved, Together::All);
+                self.rebalance(next, Together::All);
             }
         }
         let changed = self.units.len() > before;
@@ -376,12 +375,17 @@ impl<'a> Planner<'a> {
             .then(|| TreeStep { difference: self.difference(change), verdict: Verdict::Go(Evidence::Size) })
     }
 
-    /// Goes to a shape in which records of some spots stand elsewhere.
-    fn rebalance(&mut self, mut next: Shape<'a>, from: BTreeSet<Spot>, together: Together) {
-        let leaf_now = |id: &InstanceId| self.shape.entries.get(id).map(|entry| entry.leaf);
-        let moved = next.entries.iter().filter(|(id, entry)| leaf_now(id) != Some(entry.leaf));
-        let touched: BTreeSet<Spot> = moved.map(|(_, entry)| entry.leaf).chain(from).collect();
-        next.reweigh(touched.iter().copied().flatten(), self.scale, true);
+    /// Goes to a shape in which some records stand elsewhere, with the aliases that this asks for. Of thousands of records
+    /// only those of the leaves in which something changes are compared.
+    fn rebalance(&mut self, mut next: Shape<'a>, together: Together) {
+        let leaves: BTreeSet<Leaf> = self.shape.spots_with(&next).into_iter().flatten().collect();
+        next.reweigh(leaves.iter().copied(), self.scale, true);
+        let differs = |leaf: &Leaf| self.shape.aliases.get(leaf) != next.aliases.get(leaf);
+        let reweighed: BTreeSet<Spot> = leaves.into_iter().filter(differs).map(Some).collect();
+        let pairs = self.shape.entries.values().zip(next.entries.values());
+        let moved =
+            pairs.filter(|(old, new)| old.leaf != new.leaf).flat_map(|(old, new)| [old.leaf, new.leaf]);
+        let touched = moved.chain(reweighed).collect();
         self.go_to(next, &touched, &[], together, Some(Urgency::Add));
     }
 
