@@ -33,6 +33,17 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Says whether another entry is the same, as it was read or made; two that were read apart may be equal all the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let as_read = match (&self.as_read, &other.as_read) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let fields = |entry: &Self| (entry.address, entry.weight, entry.leaf);
+        as_read && fields(self) == fields(other) && self.health_check_id == other.health_check_id
+    }
+
     /// Says whether something is answered for the instance; an owner text by itself answers nothing.
     #[must_use]
     pub fn is_published(&self) -> bool {

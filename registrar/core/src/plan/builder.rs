@@ -59,7 +59,7 @@ impl<'a> UnitBuilder<'a> {
         // Two sorted runs, which sorting only merges: looking each key up takes most of a plan's time for thousands.
         let mut both: Vec<(&RecordKey, bool, &Arc<RecordSet>)> =
             side(from, false).chain(side(to, true)).collect();
-        both.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        both.sort_by_key(|(key, ..)| *key);
         let mut groups: BTreeMap<(Option<Spot>, Option<&RecordKey>), Vec<Change>> = BTreeMap::new();
         for pair in both.chunk_by(|(one, ..), (other, ..)| one == other) {
             let of = |wanted: bool| {

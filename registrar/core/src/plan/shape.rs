@@ -166,17 +166,30 @@ impl<'a> Shape<'a> {
 
     /// Returns the record sets that the pool owns in this shape, by key.
     pub(super) fn records(&self) -> Records {
-        self.records_where(|_| true)
+        self.records_where(|_| true, |_, _| true)
     }
 
     /// Returns those that stand at some spots, or lead to them.
     pub(super) fn records_at(&self, spots: &BTreeSet<Spot>) -> Records {
-        self.records_where(|spot| spots.contains(&spot))
+        self.records_where(|spot| spots.contains(&spot), |_, _| true)
     }
 
-    fn records_where(&self, wanted: impl Fn(Spot) -> bool) -> Records {
+    /// Returns those at some spots without what surely stands in another shape as well: of a leaf, one record changes.
+    pub(super) fn records_unlike(&self, other: &Self, spots: &BTreeSet<Spot>) -> Records {
+        let set = |shape: &Self| (shape.form, shape.ttl_secs, shape.ttl_changed);
+        let keeps_set = set(self) == set(other);
+        let stays =
+            |id: &InstanceId, entry: &Entry| other.entries.get(id).is_some_and(|there| there.is(entry));
+        self.records_where(|spot| spots.contains(&spot), |id, entry| !keeps_set || !stays(id, entry))
+    }
+
+    fn records_where(
+        &self,
+        wanted: impl Fn(Spot) -> bool,
+        differs: impl Fn(&InstanceId, &Entry) -> bool,
+    ) -> Records {
         let mut records = match self.form {
-            Routing::Weighted | Routing::Multivalue => self.one_for_each(&wanted),
+            Routing::Weighted | Routing::Multivalue => self.one_for_each(&wanted, differs),
             Routing::Simple => self.shared_set(),
         };
         if self.form == Routing::Weighted && wanted(None) {
@@ -187,9 +200,13 @@ impl<'a> Shape<'a> {
         records.into_iter().map(|record| (record.key(), record)).collect()
     }
 
-    fn one_for_each(&self, wanted: impl Fn(Spot) -> bool) -> Vec<Arc<RecordSet>> {
+    fn one_for_each(
+        &self,
+        wanted: impl Fn(Spot) -> bool,
+        differs: impl Fn(&InstanceId, &Entry) -> bool,
+    ) -> Vec<Arc<RecordSet>> {
         let mut names = Names { site: self.site, leaves: BTreeMap::new() };
-        let entries = self.entries.iter().filter(|(_, entry)| wanted(entry.leaf));
+        let entries = self.entries.iter().filter(|(id, entry)| wanted(entry.leaf) && differs(id, entry));
         let mut records: Vec<Arc<RecordSet>> =
             entries.filter_map(|(id, entry)| self.record(&mut names, id, entry)).collect();
         let spot = |record: &&Arc<RecordSet>| wanted(spot_of(self.site, record));

@@ -344,7 +344,8 @@ impl<'a> Planner<'a> {
         urgency: Option<Urgency>,
     ) {
         let builder = UnitBuilder::new(self.shape.desired, self.shape.site, decisions);
-        let (from, to) = (self.shape.records_at(touched), next.records_at(touched));
+        let (from, to) =
+            (self.shape.records_unlike(&next, touched), next.records_unlike(&self.shape, touched));
         self.units.extend(builder.units(&from, &to, together, urgency));
         self.shape = next;
     }
