@@ -169,12 +169,8 @@ impl<'a> Shape<'a> {
         self.records_where(|_| true, |_, _| true)
     }
 
-    /// Returns those that stand at some spots, or lead to them.
-    pub(super) fn records_at(&self, spots: &BTreeSet<Spot>) -> Records {
-        self.records_where(|spot| spots.contains(&spot), |_, _| true)
-    }
-
-    /// Returns those at some spots without what surely stands in another shape as well: of a leaf, one record changes.
+    /// Returns those that stand at some spots, or lead to them, without what surely stands in another shape as well: of a
+    /// leaf, mostly one record changes.
     pub(super) fn records_unlike(&self, other: &Self, spots: &BTreeSet<Spot>) -> Records {
         let set = |shape: &Self| (shape.form, shape.ttl_secs, shape.ttl_changed);
         let keeps_set = set(self) == set(other);

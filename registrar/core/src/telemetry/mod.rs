@@ -65,7 +65,7 @@ pub struct InvocationEvent {
     observed_at: Option<Timestamp>,
     pools: BTreeMap<PoolName, PoolEvent>,
     gaps: BTreeSet<Gap>,
-    /// What its last plan was to cost when it was made, and how full its hosted zones will be.
+    /// What its last run's first plan was to cost when it was made, and how full hosted zones will be.
     pub forecast: Option<Forecast>,
     requests: usize,
     retries: BTreeMap<RetryReason, usize>,

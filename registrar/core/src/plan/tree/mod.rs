@@ -58,7 +58,7 @@ pub(super) fn of_site(
         (wanted, _) => (Arrangement::as_it_is(observed, scale), wanted),
     };
     let mut planner = Planner {
-        ground: ground.filter(|_| held.is_none() && hold.is_none()),
+        ground: ground.filter(|_| hold.is_none()),
         arrangement,
         scale,
         shape: observed.clone(),
@@ -151,8 +151,8 @@ impl<'a> Planner<'a> {
     /// Puts all aliases on another scale, where the one that they are on does not fit what comes next, or where somebody
     /// took an alias away.
     fn rescale(&mut self, scale: Option<Scale>, urgency: Urgency) {
-        let in_use = self.shape.entries.values().filter_map(|entry| entry.leaf);
-        let all_led_to = in_use.into_iter().all(|leaf| self.shape.aliases.contains_key(&leaf));
+        let mut in_use = self.shape.entries.values().filter_map(|entry| entry.leaf);
+        let all_led_to = in_use.all(|leaf| self.shape.aliases.contains_key(&leaf));
         if self.ground.is_none() || scale.is_none() || self.scale == scale && all_led_to {
             return;
         }
@@ -397,7 +397,8 @@ impl<'a> Planner<'a> {
         let touched = self.shape.spots_with(&next);
         next.reweigh(touched.iter().copied().flatten(), arrangement.placing.or(self.scale), true);
         let change = self.shape.change_to(arrangement);
-        let differs = next.records_at(&touched) != self.shape.records_at(&touched);
+        let differs =
+            next.records_unlike(&self.shape, &touched) != self.shape.records_unlike(&next, &touched);
         differs.then(|| TreeStep { difference: self.difference(change), verdict: Verdict::Hold(hold) })
     }
 
