@@ -4,7 +4,7 @@
 
 use hickory_proto::op::{Edns, Metadata, OpCode, ResponseCode};
 use hickory_proto::rr::Record;
-use hickory_proto::serialize::binary::BinEncoder;
+use hickory_proto::serialize::binary::{BinDecoder, BinEncoder};
 use hickory_server::server::Request;
 use hickory_server::zone_handler::{MessageResponse, MessageResponseBuilder, Queries};
 
@@ -21,11 +21,14 @@ pub(crate) struct Reply {
     pub(crate) edns: Option<Edns>,
 }
 
+/// The root label, the type and the class of a question, in octets.
+const BEHIND_LABELS: usize = 5;
+
 /// Records of one section.
 type Section<'a> = std::slice::Iter<'a, Record>;
 
 /// Returns what makes a request one that cannot be answered: another version of EDNS, another operation,
-/// or not exactly one question.
+/// or not exactly one question (RFC 9619 §4), written out.
 pub(crate) fn refusal(request: &Request) -> Option<ResponseCode> {
     if request.edns.as_ref().is_some_and(|edns| edns.version() > 0) {
         return Some(ResponseCode::BADVERS);
@@ -33,7 +36,16 @@ pub(crate) fn refusal(request: &Request) -> Option<ResponseCode> {
     if request.metadata.op_code != OpCode::Query {
         return Some(ResponseCode::NotImp);
     }
-    (request.queries.len() != 1).then_some(ResponseCode::FormErr)
+    (!can_be_repeated(&request.queries)).then_some(ResponseCode::FormErr)
+}
+
+/// hickory repeats the octets of the question section, where a pointer into the header would be another name.
+///
+/// Pointers show in the length: one takes two octets, and no name is that long.
+fn can_be_repeated(asked: &Queries) -> bool {
+    let [query] = asked.queries() else { return false };
+    let labels: usize = query.original().name().iter().map(|label| 1 + label.len()).sum();
+    asked.as_bytes().len() == labels + BEHIND_LABELS
 }
 
 impl Reply {
@@ -42,7 +54,11 @@ impl Reply {
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.response_code = response.code;
         metadata.authoritative = response.authoritative;
-        Self { metadata, question: None, response, edns: request.edns.as_ref().map(edns::reply) }
+        let question = match can_be_repeated(&request.queries) {
+            true => None,
+            false => Queries::read(&mut BinDecoder::new(&[]), 0).ok(),
+        };
+        Self { metadata, question, response, edns: request.edns.as_ref().map(edns::reply) }
     }
 
     /// Builds what hickory sends to who asked this.

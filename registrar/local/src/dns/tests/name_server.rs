@@ -96,6 +96,19 @@ async fn what_is_not_served_is_refused_by_its_code() {
 }
 
 #[tokio::test]
+async fn a_name_that_points_into_the_header_is_a_format_error_and_not_repeated() {
+    let server = start().await;
+    let mut asked = question(".", WireType::A).to_vec().unwrap();
+    // The third octet is zero, which is the root's label; in a reply it says that it is one.
+    asked[2] = 0;
+    asked.splice(12..13, [0xC0, 2]);
+    let answer = Message::from_vec(&exchange_udp(server.address(), &asked).await).unwrap();
+    assert_eq!((answer.metadata.response_code, answer.queries.len()), (ResponseCode::FormErr, 0));
+    let plain = ask(server.address(), &question(".", WireType::A)).await;
+    assert_eq!((plain.metadata.response_code, plain.queries.len()), (ResponseCode::Refused, 1));
+}
+
+#[tokio::test]
 async fn edns_is_clamped_echoes_the_subnet_and_knows_one_version() {
     let server = start().await;
     let mut asked = with_payload(video(), 4096);
