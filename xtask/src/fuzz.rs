@@ -1,8 +1,10 @@
-//! Fuzzing for a bounded time: every target of `fuzz`, instrumented by the stable compiler and run by libFuzzer; and the
-//! work that inputs take which grow, counted by the same instrumentation.
+//! Bounded fuzzing: every target of `fuzz`, instrumented by the stable compiler and run by libFuzzer; and the work that
+//! inputs take which grow, counted by the same instrumentation.
 //!
 //! cargo-fuzz would do the same and add the address sanitizer, which takes a nightly compiler; in a tree without
-//! `unsafe` that finds little. What is found new is kept below the target folder; the corpus itself is not changed.
+//! `unsafe` that finds little. A number of inputs starts from the corpus with one seed, so that a check judges the tree
+//! and not its luck; a time goes on from what was found before, which is kept below the target folder. The corpus itself
+//! is not changed.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -26,21 +28,33 @@ const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-covera
 const LIMITS: [&str; 3] = ["-timeout=5", "-malloc_limit_mb=128", "-rss_limit_mb=1024"];
 
 /// Two dozen targets, two at a time, take two minutes of a check.
-const SECONDS: u32 = 10;
+const INPUTS: u32 = 100_000;
 
 /// How long, and which targets.
 #[derive(Args)]
 pub(crate) struct FuzzArguments {
-    /// Seconds for each target; as many targets run at a time as there are processors.
-    #[arg(long, value_name = "N", default_value_t = SECONDS)]
-    seconds: u32,
+    /// Inputs for each target, nearly the same ones each time; as many targets run at a time as there are processors.
+    #[arg(long, value_name = "N", default_value_t = INPUTS)]
+    inputs: u32,
+    /// Seconds for each target instead, with other inputs each time.
+    #[arg(long, value_name = "N", conflicts_with = "inputs")]
+    seconds: Option<u32>,
     /// The targets, those of fuzz/fuzz_targets [default: all].
     targets: Vec<String>,
 }
 
+impl FuzzArguments {
+    fn bound(&self) -> String {
+        match self.seconds {
+            Some(seconds) => format!("{seconds} s each"),
+            None => format!("{} inputs each", self.inputs),
+        }
+    }
+}
+
 impl Default for FuzzArguments {
     fn default() -> Self {
-        Self { seconds: SECONDS, targets: Vec::new() }
+        Self { inputs: INPUTS, seconds: None, targets: Vec::new() }
     }
 }
 
@@ -56,13 +70,13 @@ pub(crate) fn run(arguments: &FuzzArguments) -> Result<()> {
     if arguments.targets.is_empty() {
         step("the work of inputs that grow", Command::new(programs.join("work")))?;
     }
-    tell(&format!("\n== fuzzing, {} s each: {}", arguments.seconds, targets.join(", ")));
+    tell(&format!("\n== fuzzing, {}: {}", arguments.bound(), targets.join(", ")));
     let queue = Mutex::new(VecDeque::from(targets));
     let failures = Mutex::new(Vec::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            scope.spawn(|| work(&queue, &failures, &programs, arguments.seconds));
+            scope.spawn(|| work(&queue, &failures, &programs, arguments));
         }
     });
     let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -70,10 +84,15 @@ pub(crate) fn run(arguments: &FuzzArguments) -> Result<()> {
     Ok(())
 }
 
-fn work(queue: &Mutex<VecDeque<String>>, failures: &Mutex<Vec<String>>, programs: &Path, seconds: u32) {
+fn work(
+    queue: &Mutex<VecDeque<String>>,
+    failures: &Mutex<Vec<String>>,
+    programs: &Path,
+    arguments: &FuzzArguments,
+) {
     loop {
         let Some(target) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return };
-        match fuzz(&target, programs, seconds) {
+        match fuzz(&target, programs, arguments) {
             Ok(told) => tell(&format!("-- {target}: {told}")),
             Err(error) => {
                 let failure = format!("{target}: {error:#}");
@@ -110,22 +129,38 @@ fn build() -> Result<PathBuf> {
 }
 
 /// Runs a target, and says how many inputs it had.
-fn fuzz(target: &str, programs: &Path, seconds: u32) -> Result<String> {
-    let found = target_folder().join("fuzz/found").join(target);
-    let artifacts = target_folder().join("fuzz/artifacts").join(target);
-    for folder in [&found, &artifacts] {
-        fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    }
+fn fuzz(target: &str, programs: &Path, arguments: &FuzzArguments) -> Result<String> {
+    let artifacts = folder_of("artifacts", target)?;
     let mut command = Command::new(programs.join(target));
-    command.arg(&found).arg(root().join("fuzz/corpus").join(target)).args(LIMITS);
-    command.arg(format!("-max_total_time={seconds}")).arg("-print_final_stats=1");
+    // The first folder takes what is new.
+    match arguments.seconds {
+        Some(seconds) => {
+            command.arg(folder_of("found", target)?).arg(format!("-max_total_time={seconds}"));
+        }
+        None => {
+            let nothing = folder_of("fresh", target)?;
+            fs::remove_dir_all(&nothing)
+                .with_context(|| format!("{} cannot be emptied", nothing.display()))?;
+            command.arg(folder_of("fresh", target)?);
+            command.arg(format!("-runs={}", arguments.inputs)).arg("-seed=1");
+        }
+    }
+    command.arg(root().join("fuzz/corpus").join(target)).args(LIMITS).arg("-print_final_stats=1");
     command.arg(format!("-artifact_prefix={}/", artifacts.display()));
+    // What broke is said before the frames of libFuzzer, which would hide it.
+    command.env("RUST_BACKTRACE", "0");
     let output = command.output().with_context(|| format!("{target} could not be started"))?;
     let told = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         bail!("{}", complaint(&output, &told));
     }
     summary(&told).with_context(|| format!("{target} does not say what it did: {told}"))
+}
+
+fn folder_of(kind: &str, target: &str) -> Result<PathBuf> {
+    let folder = target_folder().join("fuzz").join(kind).join(target);
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    Ok(folder)
 }
 
 /// The end of what libFuzzer says holds the input, and the file that it is in.
