@@ -1,8 +1,8 @@
 //! Where the records of a tree should stand, and on which scales its aliases are on the way there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::guard::{Decision, TreeRoom};
+use crate::guard::TreeRoom;
 use crate::ids::InstanceId;
 use crate::leaf::Leaf;
 use crate::plan::shape::Shape;
@@ -27,8 +27,6 @@ pub(super) struct Arrangement {
 /// What decides about an arrangement, beside the shapes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ground<'a> {
-    /// Everything that goes ahead.
-    pub(super) all: &'a [&'a Decision],
     /// How much room there is.
     pub(super) room: &'a TreeRoom,
     pub(super) limits: TreeLimits,
@@ -43,7 +41,7 @@ impl Arrangement {
 
     /// Places everything that will be published; nothing where one set holds it.
     pub(super) fn new(observed: &Shape<'_>, last: &Shape<'_>, ground: Ground<'_>) -> Option<Self> {
-        let Ground { all, room, limits } = ground;
+        let Ground { room, limits } = ground;
         let is_tree = observed.site.is_tree();
         if !is_tree && last.entries.len() <= room.at_name {
             return None;
@@ -76,11 +74,9 @@ impl Arrangement {
             let leaf_of = BTreeMap::new();
             return Some(Self { leaf_of, removing, placing: None, weighing: None, settled: None });
         };
-        let added: BTreeSet<&InstanceId> =
-            all.iter().filter_map(|decision| decision.difference.added()).collect();
         let weighed = leaf_of.iter().map(|(id, leaf)| (*leaf, weight(id)));
-        let before_additions = weighed.clone().zip(leaf_of.keys()).filter(|(_, id)| !added.contains(id));
-        let standing: Vec<(Leaf, u8)> = before_additions.map(|(weighed, _)| weighed).collect();
+        let standing = leaf_of.iter().filter(|(id, _)| instances[*id].is_published);
+        let standing: Vec<(Leaf, u8)> = standing.map(|(id, leaf)| (*leaf, weight(id))).collect();
         let in_the_end = sums_of(leaf_of.iter().map(|(id, leaf)| (*leaf, instances[id].weight)));
         let mut states = vec![sums_of(standing.iter().copied())];
         // Where all that stand are equal, leaves count records until the first weight above 0 comes.

@@ -18,7 +18,7 @@ use crate::tree::Scale;
 
 impl Planner<'_> {
     /// Acts on removals; leaves that are given up with them come after the others, one by one.
-    pub(super) fn remove(&mut self, decisions: &[&Decision], urgency: Option<Urgency>) {
+    pub(super) fn remove(&mut self, decisions: &[&Decision], urgency: Urgency) {
         let next = self.shape.clone().after(decisions);
         if self.turns_to(&next) && decisions.len() > 1 {
             let parts = self.parts_of_turn(decisions);
@@ -35,10 +35,10 @@ impl Planner<'_> {
                 None => others.push(*decision),
             }
         }
-        self.step(&others, Together::Leaf, urgency);
+        self.step(&others, Together::Leaf, Some(urgency));
         while let Some((leaf, decisions)) = at_faint.pop_first() {
             if !self.fold(leaf, &decisions, &at_faint.keys().copied().collect(), urgency) {
-                self.step(&decisions, Together::Leaf, urgency);
+                self.step(&decisions, Together::Leaf, Some(urgency));
             }
         }
     }
@@ -67,7 +67,7 @@ impl Planner<'_> {
         leaf: Leaf,
         decisions: &[&Decision],
         faint: &BTreeSet<Leaf>,
-        urgency: Option<Urgency>,
+        urgency: Urgency,
     ) -> bool {
         let (Some(scale), Some(ground)) = (self.scale, self.ground) else { return false };
         let mut next = self.shape.clone().after(decisions);
@@ -78,7 +78,7 @@ impl Planner<'_> {
         let mut touched = self.touched(&next, decisions);
         touched.extend([Some(leaf), Some(to)]);
         next.reweigh(touched.iter().copied().flatten(), Some(scale), true);
-        self.go_to(next, &touched, decisions, Together::All, urgency);
+        self.go_to(next, &touched, decisions, Together::All, Some(urgency));
         self.has_folded = true;
         true
     }

@@ -44,7 +44,7 @@ pub(super) fn of_site(
 ) -> Option<SiteUnits> {
     let is_weighted = last.form == Routing::Weighted;
     let room = rules.tree.filter(|_| is_weighted && rules.is_listed && is_main(observed));
-    let ground = room.map(|room| Ground { all, room, limits: rules.limits });
+    let ground = room.map(|room| Ground { room, limits: rules.limits });
     let wanted = ground.and_then(|ground| Arrangement::new(observed, last, ground));
     let becomes_tree = wanted.as_ref().is_some_and(|wanted| !wanted.leaf_of.is_empty());
     if !(observed.site.is_tree() || becomes_tree) {
@@ -124,7 +124,7 @@ impl<'a> Planner<'a> {
         for urgency in BEFORE {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
             // Each step builds on those before it, so its units go when it does, whatever else they might be.
-            self.remove(&decisions, swapped.or(Some(urgency)));
+            self.remove(&decisions, swapped.unwrap_or(urgency));
         }
         if last.form != Routing::Weighted {
             self.give_up(last, by_urgency, Urgency::Add);
