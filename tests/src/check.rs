@@ -3,6 +3,8 @@
 use std::fmt;
 
 use anyhow::{Context, Result, bail};
+use registrar_core::diff::Difference;
+use registrar_core::guard::Evidence;
 use registrar_core::plan::{Batch, HeldBack, Plan};
 use registrar_core::record_set::{RecordSet, RecordType};
 
@@ -103,16 +105,25 @@ impl<'a> Run<'a> {
             got.push(format!("batch {}{}", index + 1, foreign_zone(batch)));
             got.extend(batch.changes().map(change_line));
         }
-        let mut held_back = expand_all(&expect.held_back)?;
-        held_back.sort();
-        let mut held: Vec<String> =
-            self.plan.pools.iter().flat_map(|pool| &pool.held_back).map(held_line).collect();
-        held.sort();
+        let in_order = |mut lines: Vec<String>| {
+            lines.sort();
+            lines
+        };
+        let pools = self.plan.pools.iter();
+        let held = in_order(pools.clone().flat_map(|pool| &pool.held_back).map(held_line).collect());
+        let held_back = in_order(expand_all(&expect.held_back)?);
+        let taken = in_order(pools.flat_map(|pool| &pool.steps).map(step_line).collect());
+        let steps = match &expect.steps {
+            Some(steps) => in_order(expand_all(steps)?),
+            None => taken.clone(),
+        };
         let shown = |title: &str, shown: Option<String>| {
             shown.map(|shown| format!("{title} (- expected, + got)\n{shown}"))
         };
         let batches = shown("batches", difference(&expected, &got)).filter(|_| !expect.any_batches);
-        Ok(batches.into_iter().chain(shown("held back", difference(&held_back, &held))).collect())
+        let steps = shown("steps", difference(&steps, &taken));
+        let held_back = shown("held back", difference(&held_back, &held));
+        Ok(batches.into_iter().chain(steps).chain(held_back).collect())
     }
 
     /// Each expected part is in an error of its own, and no error is left over.
@@ -193,12 +204,24 @@ fn foreign_zone(batch: &Batch) -> String {
 
 /// `SUBJECT REASON`: the subject is an instance, or the first word of a difference of the whole set.
 fn held_line(held: &HeldBack) -> String {
-    let of_set = || held.difference.as_deref()?.split_whitespace().nth(1).map(str::to_lowercase);
     let subject = match &held.set_identifier {
         Some(id) => id.rsplit('/').next().map(str::to_owned),
-        None => of_set(),
+        None => held.difference.as_deref().and_then(of_set),
     };
     format!("{} {}", subject.unwrap_or_default(), held.reason())
+}
+
+/// `SUBJECT EVIDENCE`, with the same subjects.
+fn step_line((difference, evidence): &(Difference, Evidence)) -> String {
+    let subject = match difference.instance() {
+        Some(instance) => Some(instance.to_string()),
+        None => of_set(&difference.to_string()),
+    };
+    format!("{} {}", subject.unwrap_or_default(), evidence.id())
+}
+
+fn of_set(difference: &str) -> Option<String> {
+    difference.split_whitespace().nth(1).map(str::to_lowercase)
 }
 
 /// The lines of a zone without the two record sets that every hosted zone has.

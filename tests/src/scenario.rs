@@ -40,9 +40,14 @@ pub struct Scenario {
     /// Reads that were cut short.
     #[serde(default)]
     pub truncated: BTreeSet<Read>,
+    /// Whether the fleet is what an earlier look saw, since this one could not read it.
+    #[serde(default)]
+    pub stale_fleet: bool,
     /// Record sets, one line each.
     #[serde(default)]
     pub zone: Vec<String>,
+    /// How many record sets the hosted zone has, where they were counted.
+    pub zone_records: Option<u64>,
     /// Record sets of further hosted zones that were read.
     #[serde(default)]
     pub other_zones: BTreeMap<String, Vec<String>>,
@@ -84,6 +89,8 @@ pub struct Expect {
     /// Where only the outcome matters: the batches are not compared, everything else is.
     #[serde(default)]
     pub any_batches: bool,
+    /// `SUBJECT EVIDENCE` of what goes ahead, in any order; left out where the batches say enough.
+    pub steps: Option<Vec<String>>,
     /// `SUBJECT REASON`, in any order.
     #[serde(default)]
     pub held_back: Vec<String>,

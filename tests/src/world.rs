@@ -54,6 +54,10 @@ impl World {
         let events = RecordedEvents::read(&documents.events, now);
         let mut inventory = inventory(&documents, now)?;
         inventory.memory = events.memory;
+        inventory.fleet.is_stale = scenario.stale_fleet;
+        if let Some(zone) = inventory.hosted_zones.get_mut(&HOSTED_ZONE.parse()?) {
+            zone.record_count = scenario.zone_records;
+        }
         remember(&mut inventory, &documents, now)?;
         Ok(Self {
             deployment: scenario.deployment.parse()?,
@@ -151,8 +155,10 @@ impl World {
     /// Returns the world with other record sets in the scenario's hosted zone.
     pub(crate) fn with_records<'a>(&self, records: impl Iterator<Item = &'a RecordSet>) -> Result<Self> {
         let mut world = self.clone();
-        let gap = self.hosted_zone()?.gap.clone();
-        let zone = HostedZone::from_whole(records.cloned(), gap);
+        let before = self.hosted_zone()?;
+        let mut zone = HostedZone::from_whole(records.cloned(), before.gap.clone());
+        let others = before.record_count.map(|count| count - before.records.len() as u64);
+        zone.record_count = others.map(|others| others + zone.records.len() as u64);
         world.inventory.hosted_zones.insert(HOSTED_ZONE.parse()?, zone);
         Ok(world)
     }
