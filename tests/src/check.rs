@@ -1,5 +1,6 @@
 //! Runs a scenario: expand, plan, check, compare, apply, and plan again.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use anyhow::{Context, Result, bail};
@@ -71,6 +72,11 @@ impl<'a> Run<'a> {
         problems.extend(self.compare_errors());
         if self.world.dropped != self.scenario.expect.dropped {
             problems.push(format!("{} messages were dropped", self.world.dropped));
+        }
+        let released = self.plan.pools.iter().filter(|pool| pool.release_used.is_some());
+        let released: BTreeSet<String> = released.map(|pool| pool.name.to_string()).collect();
+        if released != self.scenario.expect.releases_used {
+            problems.push(format!("releases of {released:?} were used up"));
         }
         for batch in &self.plan.batches {
             problems.extend(promises::deletes_come_first(batch).err().map(|error| error.to_string()));

@@ -94,6 +94,9 @@ pub struct Expect {
     /// `SUBJECT REASON`, in any order.
     #[serde(default)]
     pub held_back: Vec<String>,
+    /// The pools whose release was used up.
+    #[serde(default)]
+    pub releases_used: BTreeSet<String>,
     /// A part of each error, in any order.
     #[serde(default)]
     pub errors: Vec<String>,

@@ -77,4 +77,18 @@ mod tests {
         ledger.spend(&pool, 0, start + LONGEST_WINDOW);
         assert_eq!(ledger, RemovalLedger::default());
     }
+
+    #[test]
+    fn removals_are_counted_by_their_time_and_a_closed_budget_is_the_pools_own() {
+        let (video, games): (PoolName, PoolName) = ("video".parse().unwrap(), "games".parse().unwrap());
+        let start: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        let later = start + SignedDuration::from_secs(1);
+        let mut ledger = RemovalLedger::default();
+        ledger.spend(&video, 2, start);
+        ledger.spend(&video, 1, later);
+        ledger.close(&games);
+        assert_eq!(ledger.counted(&video), BTreeMap::from([(start, 2), (later, 1)]));
+        assert_eq!(ledger.counted(&games), BTreeMap::new());
+        assert!(ledger.is_closed(&games) && !ledger.is_closed(&video));
+    }
 }
