@@ -46,7 +46,7 @@ pub struct Scenario {
     /// Record sets, one line each.
     #[serde(default)]
     pub zone: Vec<String>,
-    /// How many record sets the hosted zone has, where they were counted.
+    /// How many record sets the hosted zone has, where that is more than are listed here.
     pub zone_records: Option<u64>,
     /// Record sets of further hosted zones that were read.
     #[serde(default)]

@@ -56,7 +56,7 @@ impl World {
         inventory.memory = events.memory;
         inventory.fleet.is_stale = scenario.stale_fleet;
         if let Some(zone) = inventory.hosted_zones.get_mut(&HOSTED_ZONE.parse()?) {
-            zone.record_count = scenario.zone_records;
+            zone.record_count = scenario.zone_records.or(zone.record_count);
         }
         remember(&mut inventory, &documents, now)?;
         Ok(Self {
@@ -157,8 +157,8 @@ impl World {
         let mut world = self.clone();
         let before = self.hosted_zone()?;
         let mut zone = HostedZone::from_whole(records.cloned(), before.gap.clone());
-        let others = before.record_count.map(|count| count - before.records.len() as u64);
-        zone.record_count = others.map(|others| others + zone.records.len() as u64);
+        let not_listed = before.record_count.map_or(0, |count| count - before.records.len() as u64);
+        zone.record_count = zone.record_count.map(|listed| listed + not_listed);
         world.inventory.hosted_zones.insert(HOSTED_ZONE.parse()?, zone);
         Ok(world)
     }

@@ -71,6 +71,16 @@ fn the_json_status_is_versioned_and_tells_the_same() {
     assert!(pool("broken")["errors"][0].as_str().unwrap().contains("record.ttl_secs"));
 }
 
+#[test]
+fn a_hosted_zone_with_a_raised_quota_has_no_limit_that_anybody_knows() {
+    let world = World::build(&Scenario::parse(A_NIGHT).unwrap()).unwrap();
+    let told = |records| {
+        let status = world.status(&BTreeMap::new(), records).unwrap();
+        serde_json::to_string(&status).unwrap().contains("record-sets-of-the-hosted-zone")
+    };
+    assert_eq!((told(10_000), told(10_001)), (true, false));
+}
+
 const A_TREE: &str = r#"
 why = "A tree with a leaf that nobody is led to, and an alias that leads nowhere."
 pools.video = {}

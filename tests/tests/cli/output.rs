@@ -190,6 +190,8 @@ fn fits_the_command(scenario: &Scenario) -> bool {
     scenario.spent.is_empty()
         && scenario.orders.is_empty()
         && scenario.remembered.is_none()
+        && !scenario.stale_fleet
+        && scenario.zone_records.is_none()
         && scenario.other_zones.is_empty()
 }
 

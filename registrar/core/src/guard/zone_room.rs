@@ -14,7 +14,7 @@ use crate::pool::Routing;
 /// How many records a leaf of a tree has at least, on average: each is led to by an alias, which takes room too.
 const IN_A_LEAF: u64 = 50;
 
-/// The room that is left in each hosted zone whose record sets were counted.
+/// The room that is left in each hosted zone whose record sets were counted, and whose quota is known.
 #[derive(Debug, Default)]
 pub(crate) struct ZoneRoom {
     left: BTreeMap<HostedZoneId, u64>,
@@ -24,7 +24,8 @@ impl ZoneRoom {
     /// Takes the room that hosted zones have before anything is planned.
     pub(crate) fn of(zones: &BTreeMap<HostedZoneId, HostedZone>) -> Self {
         let left = |(id, zone): (&HostedZoneId, &HostedZone)| {
-            zone.record_count.map(|count| (id.clone(), most_in(count) - count))
+            let count = zone.record_count?;
+            Some((id.clone(), most_in(count)? - count))
         };
         Self { left: zones.iter().filter_map(left).collect() }
     }

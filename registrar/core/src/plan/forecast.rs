@@ -82,15 +82,15 @@ pub struct ZoneForecast {
     pub records: u64,
     /// Record sets that it will have.
     pub records_after: u64,
-    /// How many it may have.
-    pub most: u64,
+    /// How many it may have; not known where the quota was raised.
+    pub most: Option<u64>,
 }
 
 impl ZoneForecast {
     /// Says whether less than a fifth will be left.
     #[must_use]
     pub fn is_nearly_full(&self) -> bool {
-        self.records_after.saturating_mul(5) >= self.most.saturating_mul(4)
+        self.most.is_some_and(|most| self.records_after.saturating_mul(5) >= most.saturating_mul(4))
     }
 }
 
@@ -131,15 +131,16 @@ pub(super) fn zones(
     counted.iter().map(forecast).collect()
 }
 
-/// Returns how many record sets a hosted zone may have: where it has more than the quota, that was raised.
-pub(crate) fn most_in(records: u64) -> u64 {
-    if records > MOST_IN_HOSTED_ZONE { u64::MAX } else { MOST_IN_HOSTED_ZONE }
+/// Returns how many record sets a hosted zone may have: where it has more than the quota, that was raised, and nobody
+/// says to what.
+pub(crate) fn most_in(records: u64) -> Option<u64> {
+    (records <= MOST_IN_HOSTED_ZONE).then_some(MOST_IN_HOSTED_ZONE)
 }
 
 /// Says which hosted zones will be nearly full.
 pub(super) fn notes(zones: &BTreeMap<HostedZoneId, ZoneForecast>) -> impl Iterator<Item = String> {
     zones.iter().filter(|(_, zone)| zone.is_nearly_full()).map(|(id, zone)| {
-        let ZoneForecast { records, records_after, most } = zone;
+        let ZoneForecast { records, records_after, .. } = zone;
         let after = if records == records_after {
             format!("has {}", thousands(*records))
         } else {
@@ -148,7 +149,7 @@ pub(super) fn notes(zones: &BTreeMap<HostedZoneId, ZoneForecast>) -> impl Iterat
         format!(
             "hosted zone {id} {after} of the {} record sets that Route 53 allows (hint: ask AWS to raise its quota, or \
              give a pool a hosted zone of its own)",
-            thousands(*most)
+            thousands(MOST_IN_HOSTED_ZONE)
         )
     })
 }
@@ -241,6 +242,11 @@ mod tests {
 
     #[test]
     fn a_hosted_zone_over_the_usual_quota_has_a_raised_one() {
-        assert_eq!((most_in(10_000), most_in(10_001)), (10_000, u64::MAX));
+        assert_eq!((most_in(10_000), most_in(10_001)), (Some(10_000), None));
+        let zone = |records_after, most| ZoneForecast { records: 0, records_after, most }.is_nearly_full();
+        assert_eq!(
+            [zone(7_999, Some(10_000)), zone(8_000, Some(10_000)), zone(90_000, None)],
+            [false, true, false]
+        );
     }
 }

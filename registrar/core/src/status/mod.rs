@@ -19,8 +19,7 @@ use crate::inventory::{Gap, Inventory};
 use crate::name::RecordName;
 use crate::orders::{LARGEST_PARAMETER, Orders, Pause, Release};
 use crate::owner::Owner;
-pub use crate::plan::MOST_IN_HOSTED_ZONE;
-use crate::plan::{Plan, PoolPlan};
+use crate::plan::{Plan, PoolPlan, most_in};
 use crate::pool::{Policy, Pool, PoolState, Routing};
 use crate::record_set::{RecordType, SetKey};
 use crate::standing::MemberState;
@@ -241,8 +240,10 @@ fn limits(
             let most = TreeLimits::default().most_members() as u64;
             limits.push(fill(Limit::InstancesOfTheTree, tree.records as u64, most));
         }
-        if let Some(records) = input.hosted_zone_records.get(&policy.hosted_zone_id) {
-            limits.push(fill(Limit::RecordSetsOfTheHostedZone, *records, MOST_IN_HOSTED_ZONE));
+        if let Some(records) = input.hosted_zone_records.get(&policy.hosted_zone_id)
+            && let Some(most) = most_in(*records)
+        {
+            limits.push(fill(Limit::RecordSetsOfTheHostedZone, *records, most));
         }
     }
     if let Some(bytes) = input.document_bytes.get(&plan.name) {
