@@ -79,8 +79,11 @@ pub(crate) struct Guard<'a> {
 impl Guard<'_> {
     /// Decides about every difference of the pool.
     pub(crate) fn decide(&self, diff: PoolDiff) -> PoolDecisions {
-        let decide =
-            |difference: Difference| Decision { verdict: self.first_verdict(&difference), difference };
+        let has_living = self.sites.main.entries.keys().any(|instance| !self.is_dead(instance));
+        let decide = |difference: Difference| Decision {
+            verdict: self.first_verdict(&difference, has_living),
+            difference,
+        };
         let mut decided = PoolDecisions {
             decisions: diff.differences.into_iter().map(decide).collect(),
             notices: self.notices(),
@@ -99,10 +102,17 @@ impl Guard<'_> {
         decided
     }
 
-    /// Judges a difference by itself, before the limits that concern all of them together.
-    fn first_verdict(&self, difference: &Difference) -> Verdict {
+    /// Judges a difference by itself, before the limits that concern all of them together. Whether any record at the
+    /// pool's name leads to an instance that is not proven dead was looked up for all of them.
+    fn first_verdict(&self, difference: &Difference, has_living: bool) -> Verdict {
         let at_stray = difference.place != self.sites.main.place;
         match &difference.kind {
+            // With all of them dead, a successor's records come in the same request.
+            DifferenceKind::Remove { instance, .. }
+                if self.is_retired() && (at_stray || !has_living || !self.is_dead(instance)) =>
+            {
+                self.half_read().map_or(Verdict::Go(Evidence::Retired), Verdict::Hold)
+            }
             DifferenceKind::Remove { instance, .. } => self.removal(instance, at_stray),
             DifferenceKind::Move { old, .. } if !old.is_published() => {
                 self.unless_obstructed(Evidence::Serving)
@@ -125,6 +135,10 @@ impl Guard<'_> {
         }
     }
 
+    fn is_dead(&self, instance: &InstanceId) -> bool {
+        self.desired.standings.get(instance).is_some_and(Standing::proves_dead)
+    }
+
     fn is_retired(&self) -> bool {
         self.desired.policy.state == PoolState::Retired
     }
@@ -140,9 +154,6 @@ impl Guard<'_> {
     fn removal(&self, instance: &InstanceId, at_stray: bool) -> Verdict {
         if let Some(hold) = self.half_read() {
             return Verdict::Hold(hold);
-        }
-        if self.is_retired() {
-            return Verdict::Go(Evidence::Retired);
         }
         let Some(standing) = self.desired.standings.get(instance) else {
             return Verdict::Hold(Hold::waiting(
@@ -242,7 +253,7 @@ impl Guard<'_> {
 
     /// Returns the sites that would be left behind: those that are proven dead go anyway.
     fn live_strays(&self) -> impl Iterator<Item = &Site> {
-        let dead = |id: &InstanceId| self.desired.standings.get(id).is_some_and(Standing::proves_dead);
+        let dead = |id: &InstanceId| self.is_dead(id);
         self.sites.strays.iter().filter(move |site| site.fallback.is_some() || !site.entries.keys().all(dead))
     }
 

@@ -83,7 +83,12 @@ impl Unit {
         self.hosted_zone_id == other.hosted_zone_id && plain(self).eq(plain(other))
     }
 
-    fn values(&self) -> usize {
+    /// Says whether one request holds it.
+    pub(super) fn fits(&self) -> bool {
+        self.values() <= MOST_VALUES && self.characters() <= MOST_CHARACTERS
+    }
+
+    pub(super) fn values(&self) -> usize {
         self.changes.iter().map(|change| change.record.resource_records.len().max(1)).sum()
     }
 

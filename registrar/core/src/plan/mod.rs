@@ -160,13 +160,14 @@ impl Plan {
             planned.push(plan);
             units.extend(of_pool);
         }
-        let batches = batch::pack(units::join_handovers(units, &retired));
+        let (units, too_large) = units::join_handovers(units, &retired);
+        let batches = batch::pack(units);
         for plan in &mut planned {
             plan.changes = batches.iter().flat_map(|batch| batch.changes_of(&plan.name)).collect();
         }
         let hosted_zone_records = counted_records(&input);
         notes.extend(forecast::notes(&forecast::zones(&batches, &hosted_zone_records)));
-        Self {
+        let mut plan = Self {
             deployment: input.deployment.clone(),
             observed_at: input.inventory.observed_at,
             pools: planned,
@@ -175,7 +176,13 @@ impl Plan {
             hosted_zone_records,
             gaps: input.inventory.gaps(),
             notes,
+        };
+        for handover in too_large {
+            for pool in &handover.pools {
+                plan.note_left(pool, handover.to_string(), |evidence| matches!(evidence, Evidence::Dead(_)));
+            }
         }
+        plan
     }
 
     /// Takes a pool's changes out of the plan, because they break a rule of it; at first all but removals by proof,
@@ -190,18 +197,24 @@ impl Plan {
             batch.units.retain(|unit| !of_pool(unit) || keeps && unit.urgency <= Urgency::Drain);
         }
         self.batches.retain(|batch| !batch.units.is_empty());
+        let but_for = if keeps { ", but for what is proven dead" } else { "" };
+        let error = format!(
+            "the planned changes break a rule, and the pool is left as it is{but_for}: {problem} (hint: this is a mistake \
+             in the registrar, please report it)"
+        );
+        self.note_left(pool, error, |evidence| keeps && matches!(evidence, Evidence::Dead(_)));
+    }
+
+    /// Takes note that of a pool's steps only some are in the batches.
+    fn note_left(&mut self, pool: &PoolName, error: String, keeps: impl Fn(&Evidence) -> bool) {
         let changes: Vec<(HostedZoneId, Change)> =
             self.batches.iter().flat_map(|batch| batch.changes_of(pool)).collect();
         for plan in self.pools.iter_mut().filter(|plan| plan.name == *pool) {
-            plan.steps.retain(|(_, evidence)| keeps && matches!(evidence, Evidence::Dead(_)));
+            plan.steps.retain(|(_, evidence)| keeps(evidence));
             plan.changes.clone_from(&changes);
             plan.budget_spent = 0;
             plan.release_used = None;
-            plan.errors.push(format!(
-                "the planned changes break a rule, and the pool is left as it is{}: {problem} (hint: this is a mistake \
-                 in the registrar, please report it)",
-                if keeps { ", but for what is proven dead" } else { "" }
-            ));
+            plan.errors.push(error.clone());
         }
     }
 
