@@ -21,7 +21,18 @@ type Round = (&'static str, &'static [&'static str], &'static [&'static str]);
 /// take most of a minute.
 const ROUNDS: [Round; 2] = [
     ("registrar-core", &["--lib"], &["diff::", "guard::", "plan::", "tree::"]),
-    ("registrar-tests", &["--test=scenarios", "--test=lint", "--test=execution", "--test=model"], &[]),
+    (
+        "registrar-tests",
+        &[
+            "--test=scenarios",
+            "--test=lint",
+            "--test=execution",
+            "--test=model",
+            "--test=review",
+            "--test=status",
+        ],
+        &[],
+    ),
 ];
 
 /// Seconds after which a changed core that does not come to an end counts as noticed.
