@@ -234,12 +234,6 @@ impl PoolDiff {
     }
 }
 
-impl fmt::Display for PoolDiff {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.differences.iter().try_for_each(|difference| writeln!(f, "{difference}"))
-    }
-}
-
 fn new_entry(desired: &DesiredPool<'_>, member: &DesiredMember, old: Option<&Entry>) -> Entry {
     Entry {
         address: Some(member.address.0),
