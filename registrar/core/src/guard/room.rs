@@ -5,7 +5,7 @@
 use super::{Decision, Evidence, Guard, Hold, HoldReason, PoolDecisions, TreeRoom, Verdict};
 use crate::diff::DifferenceKind;
 use crate::leaf::{Leaf, MOST_LEAVES};
-use crate::plan::{MOST_CHARACTERS, MOST_VALUES};
+use crate::plan::MOST_CHARACTERS;
 use crate::pool::Routing;
 
 impl Guard<'_> {
@@ -15,7 +15,8 @@ impl Guard<'_> {
     }
 
     /// For a weighted pool that may be a tree: what its leaves usually hold. For a simple pool: what fits in one
-    /// request even when every value and owner text is rewritten, deleted once and created once.
+    /// request even when every value and owner text is rewritten, deleted once and created once: its characters run out
+    /// long before its values.
     pub(super) fn most_members(&self, form: Routing) -> usize {
         let site = &self.sites.main;
         match form {
@@ -28,7 +29,7 @@ impl Guard<'_> {
             Routing::Simple => {
                 let longest_text = self.desired.owner.to_string().len() + "\"registrar//=\"".len() + 34 + 15;
                 let by_characters = MOST_CHARACTERS / (2 * (longest_text + 15));
-                by_characters.min(MOST_VALUES / 4).saturating_sub(site.foreign_values.len())
+                by_characters.saturating_sub(site.foreign_values.len())
             }
         }
     }

@@ -79,3 +79,14 @@ fn freed(decided: &PoolDecisions) -> u64 {
     let dead = |decision: &&super::Decision| matches!(decision.verdict, Verdict::Go(Evidence::Dead(_)));
     decided.decisions.iter().filter(dead).count() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fifty_records_may_need_an_alias_once_there_is_more_than_a_leaf_of_them() {
+        let counted = [0, 1, 50, 51, 100, 101].map(|additions| (additions, with_aliases(additions)));
+        assert_eq!(counted, [(0, 0), (1, 1), (50, 50), (51, 53), (100, 102), (101, 104)]);
+    }
+}
