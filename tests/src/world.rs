@@ -82,7 +82,15 @@ impl World {
             orders: &self.orders,
             tree: registrar_core::tree::TreeLimits::default(),
         };
-        let checked = CheckedPlan::new(Plan::new(input), &self.pools, &self.inventory);
+        self.checked(Plan::new(input))
+    }
+
+    /// Checks a plan as whoever executes it does, and takes out what breaks a rule.
+    ///
+    /// # Errors
+    /// When a rule is broken and no pool can be named.
+    pub fn checked(&self, plan: Plan) -> Result<Plan> {
+        let checked = CheckedPlan::new(plan, &self.pools, &self.inventory);
         Ok(checked.context("the plan was refused as a whole")?.into_plan())
     }
 

@@ -192,3 +192,77 @@ fn a_batch_over_the_limits_is_refused() {
     });
     assert_eq!(rules, [Rule::Limits]);
 }
+
+/// Everything that a pool can have in one plan, and another pool beside it.
+const TWO_POOLS: &str = r#"
+why = "A mistake in one pool."
+pools.video.guard.max_removals = { count = 1, percent = 0 }
+pools.games = {}
+fleet = [
+  "i-01 terminated",
+  "i-02 running carrier=155.146.10.2 pool=none",
+  "i-03 running carrier=155.146.10.3 pool=none",
+  "i-04 running carrier=155.146.10.4",
+  "i-05 shutting-down",
+  "i-06 running carrier=155.146.10.6",
+  "i-21 running carrier=155.146.20.1 pool=games",
+]
+zone = ["video.bos.edge.example.com A registrar/default/video/i-0{1..5} weight=100 ttl=20 155.146.10.{1..5}"]
+orders.video.release = { reason = "a test", until = "2026-11-21T10:15:00Z" }
+"#;
+
+/// Spoils the first change of this kind that names the instance, and checks the plan as whoever executes it does.
+fn checked(action: ChangeAction, instance: &str) -> (Plan, Plan) {
+    let (world, plan) = world(TWO_POOLS);
+    let mut spoilt = plan.clone();
+    let units = spoilt.batches.iter_mut().flat_map(|batch| &mut batch.units);
+    let mut changes = units.flat_map(|unit| &mut unit.changes);
+    let ends = |id: &Option<String>| id.as_deref().is_some_and(|id| id.ends_with(instance));
+    let found = changes.find(|change| change.action == action && ends(&change.record.set_identifier));
+    edit(found.unwrap(), |record| record.ttl_secs = Some(60));
+    (plan, world.checked(spoilt).unwrap())
+}
+
+/// The changes of all batches, each with the last part of its set identifier.
+fn told(plan: &Plan) -> Vec<String> {
+    let changes = plan.batches.iter().flat_map(Batch::changes);
+    let told = |change: &Change| {
+        let id = change.record.set_identifier.as_deref().unwrap_or_default();
+        format!("{} {}", change.action, id.rsplit('/').next().unwrap_or_default())
+    };
+    changes.map(told).collect()
+}
+
+#[test]
+fn a_pool_that_breaks_a_rule_keeps_only_what_is_proven_and_the_others_go_on() {
+    let (whole, plan) = checked(ChangeAction::Create, "i-06");
+    assert_eq!(
+        told(&whole),
+        ["DELETE i-01", "DELETE i-05", "DELETE i-02", "DELETE i-03", "CREATE i-21", "CREATE i-06"]
+    );
+    assert_eq!(told(&plan), ["DELETE i-01", "DELETE i-05", "CREATE i-21"]);
+    let [games, video] = &plan.pools[..] else { panic!("two pools: {:?}", plan.pools) };
+    assert_eq!(games, &whole.pools[0]);
+    let spent: Vec<_> = whole.budget_spent().map(|(pool, count)| (pool.as_str(), count)).collect();
+    assert_eq!(spent, [("video", 1)]);
+    assert!(whole.pools[1].release_used.is_some() && video.release_used.is_none());
+    assert_eq!(plan.budget_spent().count(), 0);
+    let steps: Vec<String> = video.steps.iter().map(|(difference, _)| difference.to_string()).collect();
+    assert!(steps.len() == 2 && steps[0].contains("i-01") && steps[1].contains("i-05"), "{steps:?}");
+    assert_eq!(video.changes.len(), 2);
+    let [error] = &video.errors[..] else { panic!("one error: {:?}", video.errors) };
+    assert!(error.contains("but for what is proven dead: OneTtl"), "{error}");
+}
+
+#[test]
+fn a_pool_whose_removals_of_the_dead_break_a_rule_is_left_as_it_is() {
+    let (whole, plan) = checked(ChangeAction::Delete, "i-01");
+    assert_eq!(told(&plan), ["CREATE i-21"]);
+    assert_eq!(plan.batches.len(), 1, "no batch is left without a change");
+    let [games, video] = &plan.pools[..] else { panic!("two pools: {:?}", plan.pools) };
+    assert_eq!(games, &whole.pools[0]);
+    assert!(video.steps.is_empty() && video.changes.is_empty() && plan.has_errors() && !whole.has_errors());
+    let [first, second] = &video.errors[..] else { panic!("two errors: {:?}", video.errors) };
+    assert!(first.contains("but for what is proven dead: Preconditions"), "{first}");
+    assert!(second.contains("the pool is left as it is: Preconditions"), "{second}");
+}
