@@ -43,6 +43,8 @@ fn the_same_world_seen_later_is_the_one_that_was_reviewed() {
     assert_eq!(plan_of(STORY).checksum(), plan_of(&later).checksum());
     assert_eq!(reviewed(STORY).matches(&plan_of(&later)), Ok(()));
     assert_eq!(reviewed(STORY).covers(&plan_of(&later)), Ok(()));
+    let pools: Vec<_> = reviewed(STORY).pools().iter().map(ToString::to_string).collect();
+    assert_eq!(pools, ["multi", "shared", "video"]);
 }
 
 #[test]
@@ -83,7 +85,7 @@ fn batches_in_another_order_are_not_what_was_reviewed() {
     turned.batches.reverse();
     assert!(plan.batches.len() > 1, "the story has more than one batch");
     let moved = ReviewedPlan::parse(&text(&plan)).unwrap().matches(&turned).unwrap_err();
-    assert_eq!(moved.differences, ["the order of the changes"]);
+    assert_eq!(moved.to_string(), "the world is not as it was reviewed: the order of the changes");
 }
 
 #[test]

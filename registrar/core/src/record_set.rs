@@ -109,7 +109,7 @@ impl fmt::Display for RoutingKind {
 }
 
 /// One record set: the unit that Route 53 creates and deletes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RecordSet {
     /// The name.

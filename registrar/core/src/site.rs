@@ -363,6 +363,13 @@ impl<'a> MarkedPlaces<'a> {
             .map(|(owner, places)| (owner, roots(places)))
     }
 
+    /// Counts the record sets that pools leave at a place.
+    pub(crate) fn left_at(&self, place: &Place) -> u64 {
+        let is_there = |owner: &&Owner| self.places.get(*owner).is_some_and(|at| roots(at).contains(place));
+        let left = |owner| self.sites(owner, place, Routing::Weighted).main.owned.len() as u64;
+        self.leaving.iter().filter(is_there).map(left).sum()
+    }
+
     /// Reads the sites of a pool whose records should be at `place`, in the form `wanted`.
     pub(crate) fn sites(&self, owner: &Owner, place: &Place, wanted: Routing) -> Sites {
         let read = |place: &Place| {

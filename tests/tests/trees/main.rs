@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a fleet that cannot be set up is a failure of these tests")]
 
+mod another_routing;
+mod handover;
 mod world;
 
 use registrar_core::leaf::Leaf;
@@ -104,7 +106,7 @@ fn everything_that_answers_may_be_replaced_at_once() {
     let mut world = World::of(400, uneven);
     world.end(0..400);
     world.launch(400..900, uneven);
-    let _ = world.follow();
+    let _ = world.follow_unit_by_unit();
     world.end(400..900);
     world.launch(900..950, uneven);
     let _ = world.follow();
@@ -149,15 +151,14 @@ fn what_somebody_did_to_the_tree_is_put_right() {
         let old = world.aliases().remove(1);
         let mut new = old.clone();
         spoil(&mut new);
-        let changes = [ModelChange::delete(old), ModelChange::create(new)];
-        world.model.change_record_sets(&zone(), &changes, world.now).unwrap();
+        world.interfere(&[ModelChange::delete(old), ModelChange::create(new)]);
         let plan = world.plan();
         assert_eq!(plan.change_count(), 2, "{plan}");
         let _ = world.follow();
     }
     let mut world = World::of(300, uneven);
     let gone = world.aliases().remove(0);
-    world.model.change_record_sets(&zone(), &[ModelChange::delete(gone)], world.now).unwrap();
+    world.interfere(&[ModelChange::delete(gone)]);
     assert_eq!(world.plan().change_count(), 1);
     let _ = world.follow();
 }
@@ -174,53 +175,11 @@ fn a_pool_grows_into_a_tree_and_changes_weights_in_one_plan() {
 }
 
 #[test]
-fn another_routing_takes_a_small_tree_apart_after_its_dead() {
-    for routing in ["simple", "multivalue"] {
-        let mut world = World::of(110, uneven);
-        world.end(0..20);
-        world.document["record"]["routing"] = json!(routing);
-        let plan = world.plan();
-        world.submit(&plan.batches[0]);
-        world.shares_are_right("after the dead are gone");
-        plan.batches[1..].iter().for_each(|batch| world.submit(batch));
-        assert!(world.aliases().is_empty(), "{plan}");
-        assert!(world.plan().batches.is_empty());
-        world.document["record"]["routing"] = json!("weighted");
-        world.launch(110..140, uneven);
-        let plan = world.plan();
-        world.take(&plan);
-        world.shares_are_right("as a tree again");
-        assert!(world.plan().batches.is_empty());
-    }
-}
-
-#[test]
-fn a_set_of_another_routing_becomes_a_tree_on_the_scale_of_the_weights_that_it_gets() {
-    let mut world = World::new(TreeLimits { in_set: 8 });
-    world.document["record"]["routing"] = json!("simple");
-    world.document["weight"] = json!({ "default": 1 });
-    let weight = |number| if number == 3 { 191 } else { 1 };
-    world.launch(0..4, weight);
-    let plan = world.plan();
-    world.take(&plan);
-    world.document["record"]["routing"] = json!("weighted");
-    world.launch(4..9, weight);
-    for batch in one_by_one(world.plan()).batches {
-        world.submit(&batch);
-        world.shares_are_right("on the way to a tree");
-    }
-    assert!(world.aliases().len() > 1);
-}
-
-#[test]
 fn a_paused_pool_keeps_its_tree_as_it_is_and_says_what_is_held() {
     let mut world = World::of(300, uneven);
     let old = world.aliases().remove(1);
     let new = RecordSet { weight: Some(3), ..old.clone() };
-    world
-        .model
-        .change_record_sets(&zone(), &[ModelChange::delete(old), ModelChange::create(new)], world.now)
-        .unwrap();
+    world.interfere(&[ModelChange::delete(old), ModelChange::create(new)]);
     world.document["state"] = json!("paused");
     let plan = world.plan();
     assert!(plan.batches.is_empty(), "{plan}");
@@ -272,22 +231,6 @@ fn a_leaf_that_was_read_in_part_keeps_its_alias() {
 }
 
 #[test]
-fn a_tree_is_handed_over_to_another_pool_at_once() {
-    let mut world = World::of(300, uneven);
-    world.end([7]);
-    let mut old = world.document.clone();
-    old["state"] = json!("retired");
-    world.others = vec![("video-1".to_owned(), world.document.clone())];
-    world.document = old;
-    let plan = world.plan();
-    world.apply(&plan);
-    assert_eq!(world.answered().len(), 299);
-    let marks = world.records().into_iter().filter_map(|record| record.set_identifier);
-    assert!(marks.into_iter().all(|mark| mark.starts_with("registrar/default/video-1/")));
-    assert!(world.plan().batches.is_empty());
-}
-
-#[test]
 fn while_another_routing_is_held_the_tree_goes_on() {
     let mut world = World::of(300, uneven);
     world.document["record"]["routing"] = json!("multivalue");
@@ -307,7 +250,7 @@ fn a_ttl_that_somebody_elses_record_at_a_leaf_shares_stays_and_the_dead_go() {
     let mut world = World::of(300, uneven);
     let beside = world.records().into_iter().find(|record| record.name.as_str() != NAME).unwrap();
     let foreign = RecordSet { set_identifier: Some("theirs".to_owned()), ..beside };
-    world.model.change_record_sets(&zone(), &[ModelChange::create(foreign)], world.now).unwrap();
+    world.interfere(&[ModelChange::create(foreign)]);
     world.document["record"]["ttl_secs"] = json!(60);
     world.end(0..5);
     let plan = world.plan();
@@ -322,13 +265,13 @@ fn a_ttl_that_somebody_elses_record_at_a_leaf_shares_stays_and_the_dead_go() {
 fn the_first_weight_above_zero_gets_every_answer_and_the_last_gives_them_back() {
     let mut world = World::of(120, |_| 0);
     world.fleet.get_mut(&5).unwrap().weight = 100;
-    let _ = world.follow();
+    let _ = world.follow_unit_by_unit();
     world.launch(120..130, |_| 50);
-    let _ = world.follow();
+    let _ = world.follow_unit_by_unit();
     for number in (120..130).chain([5]) {
         world.fleet.get_mut(&number).unwrap().weight = 0;
     }
-    let _ = world.follow();
+    let _ = world.follow_unit_by_unit();
 }
 
 #[test]
@@ -341,10 +284,10 @@ fn a_pool_that_leaves_takes_an_alias_along_whose_leaf_somebody_emptied() {
         world.records().into_iter().filter(|record| record.name == leaf).collect();
     records.push(alias.clone());
     let gone: Vec<ModelChange> = records.into_iter().map(ModelChange::delete).collect();
-    world.model.change_record_sets(&zone(), &gone, world.now).unwrap();
+    world.interfere(&gone);
     let mut astray = alias;
     astray.alias_target.as_mut().unwrap().dns_name = "l01.video.edge.example.com".parse().unwrap();
-    world.model.change_record_sets(&zone(), &[ModelChange::create(astray)], world.now).unwrap();
+    world.interfere(&[ModelChange::create(astray)]);
     world.document["state"] = json!("retired");
     let plan = world.plan();
     world.take(&plan);
@@ -359,7 +302,7 @@ fn an_instance_that_is_published_twice_is_published_once() {
         world.aliases().iter().map(|alias| alias.alias_target.clone().unwrap().dns_name).collect();
     let there = records.iter().find(|record| record.name == leaves[0]).unwrap();
     let doubled = RecordSet { name: leaves[1].clone(), ..there.clone() };
-    world.model.change_record_sets(&zone(), &[ModelChange::create(doubled)], world.now).unwrap();
+    world.interfere(&[ModelChange::create(doubled)]);
     let _ = world.follow();
     let of_it = world.records().into_iter().filter(|record| record.set_identifier == there.set_identifier);
     assert_eq!(of_it.count(), 1);
@@ -370,7 +313,7 @@ fn a_record_of_somebody_else_at_a_leaf_is_left_alone_and_nothing_is_added_beside
     let mut world = World::new(TreeLimits::default());
     let leaf = Leaf::new(0).unwrap().name(&NAME.parse().unwrap()).unwrap();
     let foreign = RecordSet::simple(leaf.clone(), RecordType::A, 60, vec!["192.0.2.1".to_owned()]);
-    world.model.change_record_sets(&zone(), &[ModelChange::create(foreign.clone())], world.now).unwrap();
+    world.interfere(&[ModelChange::create(foreign.clone())]);
     world.launch(0..200, uneven);
     let plan = world.plan();
     world.take(&plan);
@@ -385,7 +328,7 @@ fn where_others_have_a_record_at_a_leaf_and_the_rest_are_full_there_is_another_l
     let leaf = world.aliases()[0].alias_target.clone().unwrap().dns_name;
     let mut foreign = RecordSet::simple(leaf, RecordType::A, 20, vec!["192.0.2.1".to_owned()]);
     (foreign.set_identifier, foreign.weight) = (Some("somebody else's".to_owned()), Some(10));
-    world.model.change_record_sets(&zone(), &[ModelChange::create(foreign)], world.now).unwrap();
+    world.interfere(&[ModelChange::create(foreign)]);
     world.launch(150..180, |_| 10);
     let plan = world.plan();
     world.take(&plan);
@@ -411,7 +354,7 @@ fn copies_that_go_and_additions_at_their_leaf_follow_each_other() {
     let is_its = |record: &RecordSet| record.values().any(|value| value == address(published));
     let record = world.records().into_iter().find(is_its).unwrap();
     let copy = RecordSet { name: to.name(&NAME.parse().unwrap()).unwrap(), ..record };
-    world.model.change_record_sets(&zone(), &[ModelChange::create(copy)], world.now).unwrap();
+    world.interfere(&[ModelChange::create(copy)]);
     world.launch(150..170, uneven);
     world.now += registrar_core::SignedDuration::from_secs(120);
     let plan = one_by_one(world.plan());

@@ -132,6 +132,13 @@ impl World {
     }
 
     pub(crate) fn plan(&self) -> Plan {
+        let plan = self.plan_with_errors();
+        assert!(!plan.has_errors(), "{plan}");
+        plan
+    }
+
+    /// Plans what cannot be done in full.
+    pub(crate) fn plan_with_errors(&self) -> Plan {
         let own = [("video".to_owned(), self.document.clone())];
         let all = own.iter().chain(&self.others);
         let read =
@@ -147,9 +154,7 @@ impl World {
             orders: &Orders::default(),
             tree: self.limits,
         };
-        let plan = CheckedPlan::new(Plan::new(input), &pools, &inventory).unwrap().into_plan();
-        assert!(!plan.has_errors(), "{plan}");
-        plan
+        CheckedPlan::new(Plan::new(input), &pools, &inventory).unwrap().into_plan()
     }
 
     pub(crate) fn submit(&mut self, batch: &Batch) {
@@ -207,8 +212,10 @@ impl World {
         for (record, share) in drawn(&records, NAME) {
             match &record.alias_target {
                 None => {
-                    let address = record.values().next().unwrap().to_owned();
-                    *answered.entry(address).or_insert(0.0) += share;
+                    let values = record.resource_records.len() as f64;
+                    for address in record.values() {
+                        *answered.entry(address.to_owned()).or_insert(0.0) += share / values;
+                    }
                 }
                 Some(alias) => {
                     let below = drawn(&records, alias.dns_name.as_str());
@@ -240,10 +247,18 @@ impl World {
         }
     }
 
-    /// Returns the weights of all records, by address.
+    /// Returns the weights of all records, by address. Records without weights are answered equally often.
     pub(crate) fn weights(&self) -> impl Iterator<Item = (String, f64)> {
-        let records = self.records().into_iter().filter(|record| record.alias_target.is_none());
-        records.map(|record| (record.values().next().unwrap().to_owned(), f64::from(record.weight.unwrap())))
+        let is_plain = |record: &RecordSet| record.alias_target.is_none() && record.r#type == RecordType::A;
+        self.records().into_iter().filter(is_plain).flat_map(|record| {
+            let weight = weight(&record);
+            record.resource_records.into_iter().map(move |value| (value.value, weight))
+        })
+    }
+
+    /// Lets somebody else change the hosted zone.
+    pub(crate) fn interfere(&mut self, changes: &[ModelChange]) {
+        self.model.change_record_sets(&zone(), changes, self.now).unwrap();
     }
 
     pub(crate) fn aliases(&self) -> Vec<RecordSet> {
@@ -264,12 +279,16 @@ pub(crate) fn one_by_one(mut plan: Plan) -> Plan {
 /// Returns the record sets of a name, each with the share of answers that it is drawn for.
 pub(crate) fn drawn<'r>(records: &'r [RecordSet], name: &str) -> Vec<(&'r RecordSet, f64)> {
     let of_name: Vec<&RecordSet> = records.iter().filter(|record| record.name.as_str() == name).collect();
-    let total: f64 = of_name.iter().map(|record| f64::from(record.weight.unwrap())).sum();
+    let total: f64 = of_name.iter().map(|record| weight(record)).sum();
     let share = |record: &RecordSet| match total {
         0.0 => 1.0 / of_name.len() as f64,
-        total => f64::from(record.weight.unwrap()) / total,
+        total => weight(record) / total,
     };
     of_name.iter().map(|record| (*record, share(record))).collect()
+}
+
+fn weight(record: &RecordSet) -> f64 {
+    record.weight.map_or(1.0, f64::from)
 }
 
 pub(crate) fn reservation(number: usize, machine: Machine) -> Value {

@@ -23,6 +23,7 @@
 //! | `unknown`, `starting`, `address-unconfirmed`, `hosted-zone-incomplete` | stays: a read decides | stays |
 //! | `keep-last`, `paused`, `name-changed` and whatever is no removal | stays: the document decides | stays |
 
+mod handover;
 mod ledger;
 mod limits;
 mod reason;
@@ -72,6 +73,8 @@ pub(crate) struct Guard<'a> {
     pub(crate) release: Option<&'a Release>,
     /// The room that hosted zones have left.
     pub(crate) zone_room: &'a ZoneRoom,
+    /// How many record sets pools leave at its name that go in the request in which its own come.
+    pub(crate) handed_over: u64,
     /// How large sets may be.
     pub(crate) tree: TreeLimits,
 }
@@ -79,11 +82,8 @@ pub(crate) struct Guard<'a> {
 impl Guard<'_> {
     /// Decides about every difference of the pool.
     pub(crate) fn decide(&self, diff: PoolDiff) -> PoolDecisions {
-        let has_living = self.sites.main.entries.keys().any(|instance| !self.is_dead(instance));
-        let decide = |difference: Difference| Decision {
-            verdict: self.first_verdict(&difference, has_living),
-            difference,
-        };
+        let decide =
+            |difference: Difference| Decision { verdict: self.first_verdict(&difference), difference };
         let mut decided = PoolDecisions {
             decisions: diff.differences.into_iter().map(decide).collect(),
             notices: self.notices(),
@@ -102,15 +102,11 @@ impl Guard<'_> {
         decided
     }
 
-    /// Judges a difference by itself, before the limits that concern all of them together. Whether any record at the
-    /// pool's name leads to an instance that is not proven dead was looked up for all of them.
-    fn first_verdict(&self, difference: &Difference, has_living: bool) -> Verdict {
+    /// Judges a difference by itself, before the limits that concern all of them together.
+    fn first_verdict(&self, difference: &Difference) -> Verdict {
         let at_stray = difference.place != self.sites.main.place;
         match &difference.kind {
-            // With all of them dead, a successor's records come in the same request.
-            DifferenceKind::Remove { instance, .. }
-                if self.is_retired() && (at_stray || !has_living || !self.is_dead(instance)) =>
-            {
+            DifferenceKind::Remove { instance, .. } if self.is_retired() && !self.is_dead(instance) => {
                 self.half_read().map_or(Verdict::Go(Evidence::Retired), Verdict::Hold)
             }
             DifferenceKind::Remove { instance, .. } => self.removal(instance, at_stray),

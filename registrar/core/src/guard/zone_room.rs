@@ -34,11 +34,11 @@ impl ZoneRoom {
         self.left.get(zone).copied()
     }
 
-    /// Takes in what a pool adds, beyond what it removes by proof.
-    pub(crate) fn take(&mut self, zone: &HostedZoneId, decided: &PoolDecisions) {
+    /// Takes in what a pool adds, beyond what it removes by proof, and what is handed over to it.
+    pub(crate) fn take(&mut self, zone: &HostedZoneId, decided: &PoolDecisions, handed_over: u64) {
         let additions = decided.decisions.iter().filter(|decision| is_addition(decision)).count() as u64;
         if let Some(left) = self.left.get_mut(zone) {
-            let freed = freed(decided);
+            let freed = freed(decided).saturating_add(handed_over);
             *left = left.saturating_sub(with_aliases(additions).saturating_sub(freed));
         }
     }
@@ -53,7 +53,7 @@ impl Guard<'_> {
             return;
         }
         let Some(room) = self.zone_room.of_zone(&self.desired.policy.hosted_zone_id) else { return };
-        let room = room.saturating_add(freed(decided));
+        let room = room.saturating_add(freed(decided)).saturating_add(self.handed_over);
         let additions = decided.decisions.iter_mut().filter(|decision| is_addition(decision));
         for (_, decision) in (1..).zip(additions).filter(|(count, _)| with_aliases(*count) > room) {
             decision.verdict = Verdict::Hold(self.zone_is_full());
@@ -64,8 +64,8 @@ impl Guard<'_> {
         Hold::new(
             HoldReason::Capacity,
             format!("hosted zone {} has no room for more record sets", self.desired.policy.hosted_zone_id),
-            "remove records there that nobody needs, ask AWS to raise its quota, or give the pool a hosted zone of its \
-             own",
+            "remove records there that nobody needs, or give the pool a hosted zone of its own; a raised quota is not \
+             known before the hosted zone has more than 10,000",
         )
     }
 }

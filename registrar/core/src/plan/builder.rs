@@ -66,7 +66,7 @@ impl<'a> UnitBuilder<'a> {
                 pair.iter().find(|(_, is_new, _)| *is_new == wanted).map(|(.., record)| *record)
             };
             let (key, old, new) = (pair[0].0, of(false), of(true));
-            if same(old, new) {
+            if old == new {
                 continue;
             }
             let spot = || old.or(new).and_then(|record| spot_of(self.site, record));
@@ -162,10 +162,6 @@ impl<'a> UnitBuilder<'a> {
         }
         first.join("; ")
     }
-}
-
-fn same(one: Option<&Arc<RecordSet>>, other: Option<&Arc<RecordSet>>) -> bool {
-    one.zip(other).is_some_and(|(one, other)| Arc::ptr_eq(one, other) || one == other)
 }
 
 fn role_of(record: &RecordSet) -> Option<Role> {

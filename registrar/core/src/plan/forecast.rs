@@ -221,6 +221,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_is_what_comes_back_while_waiting_less_what_it_took() {
+        let spent = |requests, changes, cost| {
+            let mut half = RouteBudget { requests, changes, share: 0.5 };
+            [half.spend(cost), half.requests, half.changes]
+        };
+        let cases = [
+            ("nothing to wait for", spent(10.0, 100.0, 40.0), [0.0, 9.0, 60.0]),
+            ("for a part of a request", spent(0.5, 100.0, 1.0), [0.1, 0.0, 104.0]),
+            ("for changes", spent(10.0, 50.0, 100.0), [1.0, 14.0, 0.0]),
+            ("until the requests are full", spent(24.0, 0.0, 100.0), [2.0, 24.0, 0.0]),
+            ("for more changes than a burst", spent(20.0, 750.0, 1_000.0), [5.0, 24.0, 0.0]),
+            ("with more than our share", spent(40.0, 100.0, 100.0), [0.0, 39.0, 0.0]),
+        ];
+        for (case, spent, expected) in cases {
+            let close = spent.iter().zip(expected).all(|(spent, expected)| (spent - expected).abs() < 1e-9);
+            assert!(close, "{case}: waited, requests and changes left: {spent:?} and not {expected:?}");
+        }
+    }
+
+    #[test]
     fn numbers_have_commas_and_units_their_number() {
         let forecast = |requests, changes, done_in_ms| Forecast {
             requests,
@@ -237,7 +257,7 @@ mod tests {
             forecast(1, 1, 1).to_string(),
             "Forecast: 1 request, 1 change, done in 1 s at Route 53's full budget"
         );
-        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(thousands(123_456), "123,456");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! [`Plan::new`] is the whole way from an inventory to batches. It does not submit anything, and it
 //! does not check itself: [`crate::lint`] does, with code that did not make the plan.
 
+mod aside;
 mod batch;
 mod builder;
 mod checksum;
 mod forecast;
+mod handover;
 mod human;
 mod json;
 mod review;
@@ -46,6 +48,7 @@ use crate::selection::SelectionIndex;
 use crate::site::{MarkedPlaces, Place, Sites};
 use crate::standing::MemberState;
 use crate::tree::TreeLimits;
+use handover::Handovers;
 use units::SiteRules;
 
 /// Everything that planning reads.
@@ -146,21 +149,31 @@ impl Plan {
             .filter(|(name, _)| input.orders.pause(name, input.inventory.observed_at).is_none())
             .map(|(name, _)| Owner { deployment: input.deployment.clone(), pool: (*name).clone() })
             .collect();
-        let retired: BTreeSet<PoolName> = leaving.iter().map(|owner| owner.pool.clone()).collect();
+        let leaves = leaving.iter().map(|owner| owner.pool.clone()).collect();
+        let mut handovers = Handovers::of(leaves, input.pools);
         let marked = MarkedPlaces::find(zones, leaving);
         let mut notes = orphans(&marked, &input);
         let mut room = ZoneRoom::of(zones);
         let mut units = Vec::new();
         let mut planned = Vec::new();
         for (name, policy) in pools {
-            let (plan, of_pool) = match policy {
-                Ok(policy) => plan_pool(&input, name, policy, &marked, &index, &mut room),
-                Err(error) => (PoolPlan::held(name, error), Vec::new()),
+            let plan = match policy {
+                Ok(policy) => {
+                    let of_pool = plan_pool(&input, name, policy, &marked, &index, &mut room);
+                    of_pool.waits.iter().for_each(|hold| handovers.wait(name, hold));
+                    handovers.falls_silent(of_pool.silent);
+                    units.extend(of_pool.units);
+                    of_pool.plan
+                }
+                Err(error) => {
+                    let detail = format!("pool {name} cannot be planned");
+                    handovers.wait(name, &Hold::new(HoldReason::Unknown, detail, "its error says why"));
+                    PoolPlan::held(name, error)
+                }
             };
             planned.push(plan);
-            units.extend(of_pool);
         }
-        let (units, too_large) = units::join_handovers(units, &retired);
+        let (units, stopped) = handovers.join(units);
         let batches = batch::pack(units);
         for plan in &mut planned {
             plan.changes = batches.iter().flat_map(|batch| batch.changes_of(&plan.name)).collect();
@@ -177,45 +190,12 @@ impl Plan {
             gaps: input.inventory.gaps(),
             notes,
         };
-        for handover in too_large {
-            for pool in &handover.pools {
-                plan.note_left(pool, handover.to_string(), |evidence| matches!(evidence, Evidence::Dead(_)));
+        for stopped in &stopped {
+            for pool in &stopped.pools {
+                plan.note_left(pool, Some(&stopped.place), stopped.told());
             }
         }
         plan
-    }
-
-    /// Takes a pool's changes out of the plan, because they break a rule of it; at first all but removals by proof,
-    /// which no other change may hold back; and those too, where they break it.
-    pub(crate) fn set_aside(&mut self, pool: &PoolName, problem: &str) {
-        let of_pool = |unit: &Unit| unit.pool == *pool;
-        let mut units = self.batches.iter().flat_map(|batch| &batch.units);
-        let only_proven =
-            units.clone().filter(|unit| of_pool(unit)).all(|unit| unit.urgency <= Urgency::Drain);
-        let keeps = !only_proven && units.any(|unit| of_pool(unit) && unit.urgency <= Urgency::Drain);
-        for batch in &mut self.batches {
-            batch.units.retain(|unit| !of_pool(unit) || keeps && unit.urgency <= Urgency::Drain);
-        }
-        self.batches.retain(|batch| !batch.units.is_empty());
-        let but_for = if keeps { ", but for what is proven dead" } else { "" };
-        let error = format!(
-            "the planned changes break a rule, and the pool is left as it is{but_for}: {problem} (hint: this is a mistake \
-             in the registrar, please report it)"
-        );
-        self.note_left(pool, error, |evidence| keeps && matches!(evidence, Evidence::Dead(_)));
-    }
-
-    /// Takes note that of a pool's steps only some are in the batches.
-    fn note_left(&mut self, pool: &PoolName, error: String, keeps: impl Fn(&Evidence) -> bool) {
-        let changes: Vec<(HostedZoneId, Change)> =
-            self.batches.iter().flat_map(|batch| batch.changes_of(pool)).collect();
-        for plan in self.pools.iter_mut().filter(|plan| plan.name == *pool) {
-            plan.steps.retain(|(_, evidence)| keeps(evidence));
-            plan.changes.clone_from(&changes);
-            plan.budget_spent = 0;
-            plan.release_used = None;
-            plan.errors.push(error.clone());
-        }
     }
 
     /// Counts the changes of all batches.
@@ -352,6 +332,16 @@ fn sound<'a>(
     }
 }
 
+/// What is planned of one pool.
+struct Planned {
+    plan: PoolPlan,
+    units: Vec<Unit>,
+    /// Why it cannot take a name over now, if it cannot.
+    waits: Option<Hold>,
+    /// Where nothing of what it leaves is answered once its proven dead are gone.
+    silent: Vec<Place>,
+}
+
 fn plan_pool(
     input: &PlanInput<'_>,
     name: &PoolName,
@@ -359,7 +349,7 @@ fn plan_pool(
     marked: &MarkedPlaces<'_>,
     index: &SelectionIndex<'_>,
     room: &mut ZoneRoom,
-) -> (PoolPlan, Vec<Unit>) {
+) -> Planned {
     let owner = Owner { deployment: input.deployment.clone(), pool: name.clone() };
     let place = Place { hosted_zone_id: policy.hosted_zone_id.clone(), name: policy.name.clone() };
     let sites = marked.sites(&owner, &place, policy.routing);
@@ -378,17 +368,21 @@ fn plan_pool(
         release: input.orders.release(name, now),
         tree: input.tree,
         zone_room: room,
+        handed_over: if policy.state == PoolState::Retired { 0 } else { marked.left_at(&place) },
     };
     let mut decided = guard.decide(PoolDiff::new(&desired, &sites));
-    let in_sets = guard.room();
-    room.take(&policy.hosted_zone_id, &decided);
+    let (in_sets, waits) = (guard.room(), guard.waits(&decided, input.inventory));
+    room.take(&policy.hosted_zone_id, &decided, guard.handed_over);
     let mut going: BTreeMap<&Place, Vec<&Decision>> = BTreeMap::new();
     for decision in decided.decisions.iter().filter(|decision| matches!(decision.verdict, Verdict::Go(_))) {
         going.entry(&decision.difference.place).or_default().push(decision);
     }
-    let (mut units, mut trees) = (Vec::new(), Vec::new());
+    let (mut units, mut trees, mut silent) = (Vec::new(), Vec::new(), Vec::new());
     for site in sites.all() {
         let here = going.get(&site.place).map_or(&[][..], Vec::as_slice);
+        if policy.state == PoolState::Retired && units::falls_silent(&desired, site, here) {
+            silent.push(site.place.clone());
+        }
         let zone = input.inventory.hosted_zones.get(&site.place.hosted_zone_id);
         let is_listed = zone.is_some_and(|zone| zone.gap.is_none());
         let rules = SiteRules { is_listed, tree: decided.tree.as_ref(), limits: input.tree };
@@ -401,7 +395,7 @@ fn plan_pool(
     let mut plan = describe(&desired, &sites, decided);
     plan.room = Some(in_sets);
     plan.headline = Some(headline(policy, pause));
-    (plan, units)
+    Planned { plan, units, waits, silent }
 }
 
 fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions) -> PoolPlan {
@@ -409,21 +403,17 @@ fn describe(desired: &DesiredPool<'_>, sites: &Sites, decided: PoolDecisions) ->
     for standing in desired.standings.values() {
         *members.entry(standing.member_state()).or_insert(0) += 1;
     }
-    let mark = |instance: &InstanceId| desired.owner.mark(Role::Member(instance.clone())).to_string();
+    let owner = &desired.owner;
     let mut steps = Vec::new();
     let mut held_back = Vec::new();
     for decision in decided.decisions {
         match decision.verdict {
             Verdict::Go(evidence) => steps.push((decision.difference, evidence)),
-            Verdict::Hold(hold) => held_back.push(HeldBack {
-                set_identifier: decision.difference.instance().map(mark),
-                difference: Some(decision.difference.to_string()),
-                hold,
-            }),
+            Verdict::Hold(hold) => held_back.push(HeldBack::new(owner, &decision.difference, hold)),
         }
     }
     held_back.extend(decided.notices.into_iter().map(|notice| HeldBack {
-        set_identifier: Some(mark(&notice.instance)),
+        set_identifier: Some(owner.mark(Role::Member(notice.instance)).to_string()),
         difference: None,
         hold: notice.hold,
     }));
@@ -469,6 +459,12 @@ fn observed_sets(
 }
 
 impl HeldBack {
+    fn new(owner: &Owner, difference: &Difference, hold: Hold) -> Self {
+        let mark = |instance: &InstanceId| owner.mark(Role::Member(instance.clone())).to_string();
+        let set_identifier = difference.instance().map(mark);
+        Self { set_identifier, difference: Some(difference.to_string()), hold }
+    }
+
     /// Returns the reason.
     #[must_use]
     pub fn reason(&self) -> HoldReason {

@@ -2,19 +2,15 @@
 //!
 //! It decides nothing about what is allowed, and packs no requests. Trees are taken apart in `tree`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
-use super::batch::{self, MOST_VALUES, Unit, Urgency};
+use super::batch::{Unit, Urgency};
 use super::builder::{Together, UnitBuilder};
 use super::shape::{Records, Shape};
 use super::tree::{self, TreeStep};
 use crate::desired::DesiredPool;
 use crate::diff::DifferenceKind;
 use crate::guard::{Decision, Evidence, TreeRoom, Verdict};
-use crate::ids::{HostedZoneId, PoolName};
-use crate::name::RecordName;
 use crate::pool::Routing;
 use crate::site::Site;
 use crate::tree::TreeLimits;
@@ -93,67 +89,11 @@ fn of_one_set(observed: &Shape<'_>, last: &Shape<'_>, all: &[&Decision]) -> Vec<
     units
 }
 
-/// A name that cannot change hands in one request.
-#[derive(Debug)]
-pub(super) struct TooLarge {
-    name: RecordName,
-    /// Who has it, and who wants it.
-    pub(super) pools: BTreeSet<PoolName>,
-    values: usize,
-}
-
-impl fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pools: Vec<&str> = self.pools.iter().map(PoolName::as_str).collect();
-        write!(
-            f,
-            "the name {} cannot change hands between {} without a moment in which it does not answer: one request would \
-             have {} values, and Route 53 takes {MOST_VALUES}; but for what is proven dead both are left as they are \
-             (hint: set the pool that has it back to \"active\" and change its selectors, or give the other one a name of \
-             its own)",
-            self.name,
-            pools.join(" and "),
-            self.values,
-        )
-    }
-}
-
-/// Joins what a retired pool leaves and what its successor at the same name writes: at no moment is the
-/// name without an answer, nor the set with two TTLs. Where one request does not hold that, neither is done.
-pub(super) fn join_handovers(units: Vec<Unit>, retired: &BTreeSet<PoolName>) -> (Vec<Unit>, Vec<TooLarge>) {
-    let mut by_name: BTreeMap<(HostedZoneId, RecordName), Vec<Unit>> = BTreeMap::new();
-    for unit in units {
-        by_name.entry((unit.hosted_zone_id.clone(), unit.name.clone())).or_default().push(unit);
-    }
-    let (mut joined, mut too_large) = (Vec::new(), Vec::new());
-    for units in by_name.into_values() {
-        let (mut apart, joining): (Vec<Unit>, Vec<Unit>) =
-            units.into_iter().partition(|unit| unit.urgency <= Urgency::Drain);
-        joined.append(&mut apart);
-        match join_handover(&joining, retired) {
-            None => joined.extend(joining),
-            Some(unit) if unit.fits() => joined.push(unit),
-            Some(unit) => too_large.push(TooLarge {
-                name: unit.name.clone(),
-                pools: joining.into_iter().map(|unit| unit.pool).collect(),
-                values: unit.values(),
-            }),
-        }
-    }
-    (joined, too_large)
-}
-
-fn join_handover(joining: &[Unit], retired: &BTreeSet<PoolName>) -> Option<Unit> {
-    let leaves = joining.iter().any(|unit| retired.contains(&unit.pool));
-    let successor = joining.iter().find(|unit| !retired.contains(&unit.pool)).filter(|_| leaves)?;
-    Some(Unit {
-        urgency: Urgency::Swap,
-        budgeted: joining.iter().map(|unit| unit.budgeted).sum(),
-        dead: joining.iter().map(|unit| unit.dead).sum(),
-        // Units of a tree build on each other: what they come to is written once.
-        changes: batch::net(joining).map(|(_, change)| change.clone()).collect(),
-        ..successor.clone()
-    })
+/// Says whether nothing is answered at a site any more once its proven dead are gone.
+pub(super) fn falls_silent(desired: &DesiredPool<'_>, site: &Site, all: &[&Decision]) -> bool {
+    let is_dead = |decision: &&Decision| matches!(decision.verdict, Verdict::Go(Evidence::Dead(_)));
+    let dead: Vec<&Decision> = all.iter().copied().filter(is_dead).collect();
+    !Shape::observed(desired, site).after(&dead).is_led_to()
 }
 
 fn removes(kind: &DifferenceKind) -> bool {
