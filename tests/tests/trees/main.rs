@@ -8,6 +8,7 @@ mod handover;
 mod world;
 
 use registrar_core::leaf::Leaf;
+use registrar_core::name::RecordName;
 use registrar_core::plan::{Batch, Urgency};
 use registrar_core::record_set::{ChangeAction, RecordSet, RecordType};
 use registrar_core::tree::TreeLimits;
@@ -15,6 +16,10 @@ use registrar_local::route53::ModelChange;
 use serde_json::json;
 
 use crate::world::{NAME, World, address, one_by_one, zone};
+
+fn name() -> RecordName {
+    NAME.parse().unwrap()
+}
 
 fn uneven(number: usize) -> u8 {
     u8::try_from(number * 37 % 250 + 1).unwrap()
@@ -353,7 +358,7 @@ fn copies_that_go_and_additions_at_their_leaf_follow_each_other() {
     let published = world.records_at(from)[0];
     let is_its = |record: &RecordSet| record.values().any(|value| value == address(published));
     let record = world.records().into_iter().find(is_its).unwrap();
-    let copy = RecordSet { name: to.name(&NAME.parse().unwrap()).unwrap(), ..record };
+    let copy = RecordSet { name: to.name(&name()).unwrap(), ..record };
     world.interfere(&[ModelChange::create(copy)]);
     world.launch(150..170, uneven);
     world.now += registrar_core::SignedDuration::from_secs(120);
@@ -361,6 +366,103 @@ fn copies_that_go_and_additions_at_their_leaf_follow_each_other() {
     plan.batches.iter().for_each(|batch| world.submit(batch));
     world.shares_are_right("when the copy is gone");
     assert!(world.plan().batches.is_empty());
+}
+
+#[test]
+fn copies_in_a_full_leaf_go_before_who_comes_there() {
+    let mut world = World::of(170, uneven);
+    let [from, to] = [Leaf::new(0).unwrap(), Leaf::new(1).unwrap()].map(|leaf| leaf.name(&name()).unwrap());
+    let room = 100 - world.records().iter().filter(|record| record.name == to).count();
+    let copies: Vec<ModelChange> = world
+        .records()
+        .into_iter()
+        .filter(|record| record.name == from)
+        .take(room)
+        .map(|record| ModelChange::create(RecordSet { name: to.clone(), ..record }))
+        .collect();
+    assert_eq!(copies.len(), room);
+    world.interfere(&copies);
+    world.launch(170..250, uneven);
+    world.take(&one_by_one(world.plan()));
+    world.shares_are_right("when the copies are gone");
+    assert!(world.plan().batches.is_empty());
+}
+
+#[test]
+fn after_half_of_a_change_of_ttl_who_comes_has_the_ttl_of_its_leaf() {
+    let mut world = World::of(300, uneven);
+    world.document["record"]["ttl_secs"] = json!(60);
+    let half = one_by_one(world.plan());
+    half.batches[..2].iter().for_each(|batch| world.submit(batch));
+    world.launch(300..330, uneven);
+    let _ = world.follow_unit_by_unit();
+    assert!(world.records().iter().all(|record| record.ttl_secs.is_none_or(|ttl_secs| ttl_secs == 60)));
+}
+
+#[test]
+fn a_tree_that_is_one_set_again_changes_its_ttl_at_once() {
+    let mut world = World::of(110, uneven);
+    world.end(0..50);
+    world.fleet.get_mut(&60).unwrap().weight = 7;
+    world.document["record"]["ttl_secs"] = json!(60);
+    let _ = world.follow_unit_by_unit();
+    assert!(world.aliases().is_empty());
+}
+
+/// Without proof, the last record goes with what comes for it, although the fallback would answer.
+#[test]
+fn who_is_gone_without_proof_is_replaced_before_the_fallback_has_to_answer() {
+    let mut world = World::new(TreeLimits { in_set: 8 });
+    world.document["guard"]["when_empty"] = json!("fallback");
+    world.document["guard"]["fallback"] = json!("198.51.100.1");
+    world.launch(0..20, |_| 10);
+    let plan = world.plan();
+    world.take(&plan);
+    world.fleet.retain(|number, _| *number >= 20);
+    world.launch(20..50, |_| 10);
+    let plan = one_by_one(world.plan());
+    for batch in &plan.batches {
+        world.submit(batch);
+        let served = world.answered().into_iter().filter(|(_, share)| *share > 0.0);
+        assert!(served.map(|(address, _)| address).any(|address| address != "198.51.100.1"), "{batch}");
+    }
+    assert_eq!(world.answered().len(), 31);
+}
+
+#[test]
+fn a_tree_at_a_former_name_is_not_put_right() {
+    let mut world = World::of(300, uneven);
+    let old = world.aliases().remove(1);
+    world.interfere(&[
+        ModelChange::delete(old.clone()),
+        ModelChange::create(RecordSet { weight: Some(3), ..old }),
+    ]);
+    world.end([5]);
+    world.document["record"]["name"] = json!("elsewhere.edge.example.com");
+    let plan = world.plan_with_errors();
+    let changed: Vec<&RecordSet> =
+        plan.batches.iter().flat_map(Batch::changes).map(|change| change.record.as_ref()).collect();
+    let dead = changed.iter().filter(|record| record.alias_target.is_none());
+    assert_eq!(dead.count(), 1, "{plan}");
+    assert!(changed.len() <= 3, "the dead one, and at most the alias of its leaf: {plan}");
+}
+
+#[test]
+fn the_ttl_of_a_fallback_beside_somebody_elses_record_stays_as_theirs() {
+    let mut world = World::new(TreeLimits { in_set: 8 });
+    world.document["guard"]["when_empty"] = json!("fallback");
+    world.document["guard"]["fallback"] = json!("198.51.100.1");
+    world.launch(0..20, |_| 10);
+    let plan = world.plan();
+    world.take(&plan);
+    let fallback = world.records().into_iter().find(|record| record.values().any(|it| it == "198.51.100.1"));
+    let foreign = RecordSet { set_identifier: Some("theirs".to_owned()), ..fallback.unwrap() };
+    world.interfere(&[ModelChange::create(foreign)]);
+    world.document["record"]["ttl_secs"] = json!(60);
+    let plan = world.plan();
+    world.take(&plan);
+    let at_name = world.records().into_iter().filter(|record| record.name.as_str() == NAME);
+    assert!(at_name.filter_map(|record| record.ttl_secs).all(|ttl_secs| ttl_secs == 20));
 }
 
 #[test]

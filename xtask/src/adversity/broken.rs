@@ -118,7 +118,7 @@ fn copy_tree(copy: &Path) -> Result<()> {
     git.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(root());
     for file in output(&mut git)?.lines() {
         let (from, to) = (root().join(file), copy.join(file));
-        if from.exists() {
+        if from.is_file() {
             fs::create_dir_all(to.parent().unwrap_or(copy))?;
             fs::copy(&from, &to).with_context(|| format!("{} could not be written", to.display()))?;
         }
