@@ -136,33 +136,36 @@ impl<'a> UnitBuilder<'a> {
         Change { action, record: Arc::clone(record), evidence: self.evidence(record) }
     }
 
-    /// Returns what allows a change: the decision about the record's own instance, or those about its set.
+    /// Returns what allows a change: the decision about the record's own instance, or those about its set; all of them where
+    /// the record is everybody's.
     fn evidence(&self, record: &RecordSet) -> String {
-        let instance = match role_of(record) {
+        let role = role_of(record);
+        let own = match &role {
             Some(Role::Leaf(leaf)) => return format!("the weights of the records at {leaf}"),
-            Some(Role::Member(instance)) => Some(instance),
+            Some(Role::Member(instance)) => self.by_instance.get(instance),
             Some(Role::Fallback) | None => None,
         };
-        if let Some(decision) = instance.as_ref().and_then(|instance| self.by_instance.get(instance)) {
+        if let Some(decision) = own {
             return say(decision);
         }
-        let of_set = self
+        let is_about = |decision: &&&Decision| role.is_none() || decision.difference.instance().is_none();
+        let mut told: Vec<String> = self
             .going
             .iter()
-            .filter(|decision| instance.is_none() || decision.difference.instance().is_none());
-        let mut first: Vec<String> = of_set
-            .clone()
-            .take(3)
+            .filter(is_about)
             .map(|decision| format!("{}: {}", decision.difference, say(decision)))
             .collect();
-        match of_set.count().saturating_sub(first.len()) {
-            0 if first.is_empty() => return Evidence::Size.to_string(),
-            0 => {}
-            more => first.push(format!("and {more} more")),
+        let more = told.len().saturating_sub(NAMED);
+        told.truncate(NAMED);
+        if more > 0 {
+            told.push(format!("and {more} more"));
         }
-        first.join("; ")
+        if told.is_empty() { Evidence::Size.to_string() } else { told.join("; ") }
     }
 }
+
+/// How many decisions a change names.
+const NAMED: usize = 3;
 
 fn role_of(record: &RecordSet) -> Option<Role> {
     let mark: OwnerMark = record.set_identifier.as_deref()?.parse().ok()?;

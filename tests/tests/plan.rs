@@ -1,0 +1,117 @@
+//! What a plan tells of its changes: what allows each of them, and what it leaves alone.
+
+#![expect(clippy::unwrap_used, reason = "a story that cannot be told is a failure of these tests")]
+
+use registrar_core::plan::{Batch, Plan};
+use registrar_tests::scenario::Scenario;
+use registrar_tests::world::World;
+
+fn plan_of(story: &str) -> Plan {
+    World::build(&Scenario::parse(story).unwrap()).unwrap().plan().unwrap()
+}
+
+/// Returns each change with what allows it.
+fn told(plan: &Plan) -> Vec<String> {
+    let changes = plan.batches.iter().flat_map(Batch::changes);
+    changes
+        .map(|change| {
+            let record = &change.record;
+            let what = match &record.set_identifier {
+                Some(id) => id.rsplit('/').next().unwrap_or_default().to_owned(),
+                None => record.r#type.to_string(),
+            };
+            format!("{} {what}: {}", change.action, change.evidence)
+        })
+        .collect()
+}
+
+#[test]
+fn a_record_goes_or_comes_for_its_own_instance() {
+    let plan = plan_of(
+        r#"
+why = "One of each."
+pools.video.guard = { when_empty = "fallback", fallback = "198.51.100.1" }
+fleet = ["i-01 terminated", "i-02 running carrier=155.146.10.2", "i-03 running carrier=155.146.10.3"]
+zone = [
+  "video.bos.edge.example.com A registrar/default/video/i-01 weight=100 ttl=20 155.146.10.1",
+  "video.bos.edge.example.com A registrar/default/video/i-03 weight=7 ttl=20 155.146.10.3",
+]
+"#,
+    );
+    assert_eq!(
+        told(&plan),
+        [
+            "DELETE i-01: EC2 says terminated",
+            "DELETE i-03: asks for another weight",
+            "CREATE fallback: ~ fallback  none → 198.51.100.1: the pool document says so",
+            "CREATE i-02: running and in service",
+            "CREATE i-03: asks for another weight",
+        ]
+    );
+}
+
+#[test]
+fn a_set_that_all_share_names_the_first_three_and_counts_the_others() {
+    let story = |last: u8| {
+        format!(
+            r#"
+why = "A simple set."
+pools.video.record.routing = "simple"
+fleet = ["i-0{{1..{last}}} running carrier=155.146.10.{{1..{last}}}"]
+zone = [
+  "video.bos.edge.example.com A ttl=20 155.146.10.1",
+  'registrar-owner.video.bos.edge.example.com TXT ttl=20 "registrar/default/video/i-01=155.146.10.1"',
+]
+"#
+        )
+    };
+    let comes = |number| format!("+ i-0{number}  155.146.10.{number}: running and in service");
+    let changed = ["DELETE A", "DELETE TXT", "CREATE A", "CREATE TXT"];
+    let all = |evidence: &str| changed.map(|change| format!("{change}: {evidence}"));
+    assert_eq!(told(&plan_of(&story(2))), all(&comes(2)));
+    let three = [2, 3, 4].map(comes).join("; ");
+    assert_eq!(told(&plan_of(&story(4))), all(&three));
+    assert_eq!(told(&plan_of(&story(6))), all(&format!("{three}; and 2 more")));
+}
+
+#[test]
+fn an_alias_follows_its_leaf_and_a_record_that_moves_the_size() {
+    let plan = plan_of(
+        r#"
+why = "A pool that becomes a tree."
+pools.video = {}
+fleet = ["i-{001..101} running carrier=155.146.10.{1..101}"]
+zone = ["video.bos.edge.example.com A registrar/default/video/i-{001..100} weight=100 ttl=20 155.146.10.{1..100}"]
+"#,
+    );
+    let told = told(&plan);
+    for line in [
+        "DELETE i-001: so that every set holds its records, and every share is right",
+        "CREATE i-001: so that every set holds its records, and every share is right",
+        "CREATE i-101: running and in service",
+        "CREATE l00: the weights of the records at l00",
+    ] {
+        assert!(told.iter().any(|told| told == line), "{line} is not among {told:#?}");
+    }
+}
+
+#[test]
+fn records_of_a_pool_without_a_document_are_told_and_left() {
+    let plan = plan_of(
+        r#"
+why = "A document is missing."
+pools.video = {}
+zone = [
+  "gone.bos.edge.example.com A registrar/default/gone/i-01 weight=100 ttl=20 155.146.10.1",
+  "other.bos.edge.example.com A registrar/other/gone/i-01 weight=100 ttl=20 155.146.10.1",
+]
+"#,
+    );
+    assert_eq!(
+        plan.notes,
+        [
+            "pool gone has records at gone.bos.edge.example.com in hosted zone Z0EDGE and is not among the pools here: they are left as they are"
+        ]
+    );
+    assert!(plan.batches.is_empty());
+}
