@@ -175,3 +175,98 @@ fn two_that_see_nearly_the_same_fleet_place_nearly_all_alike() {
     let differing = moved(&one, &other);
     assert!(differing < 60, "{differing} of a thousand stand elsewhere");
 }
+
+fn uneven(number: usize) -> u8 {
+    (number * 37 % 250 + 1) as u8
+}
+
+fn standing(
+    numbers: std::ops::Range<usize>,
+    weight: impl Fn(usize) -> u8,
+    leaf: impl Fn(usize) -> usize,
+) -> Instances {
+    let placed =
+        |number| Placed { leaf: Leaf::new(leaf(number)), is_published: true, weight: weight(number) };
+    numbers.map(|number| (id(number), placed(number))).collect()
+}
+
+/// Executors of two releases see the same fleet while one follows the other: where each instance stands is an agreement.
+#[test]
+fn every_release_chooses_the_same_leaves() {
+    let small = |instances: &Instances, is_tree, taken: &[usize]| {
+        let request = Request {
+            room_at_name: 10,
+            most_leaves: 10,
+            limits: TreeLimits { in_set: 10 },
+            taken: taken.iter().filter_map(|number| Leaf::new(*number)).collect(),
+            ..request(instances, is_tree)
+        };
+        let leaf_of = place(&request).unwrap_or_default();
+        let letter = |id| leaf_of.get(id).map_or('-', |leaf: &Leaf| char::from(b'a' + leaf.number() as u8));
+        instances.keys().map(letter).collect::<String>()
+    };
+    let with = |mut standing: Instances, others: Instances| {
+        standing.extend(others);
+        standing
+    };
+    let one_set = |number: usize| Placed { leaf: None, is_published: true, weight: uneven(number) };
+    let one_set: Instances = (0..10).map(|number| (id(number), one_set(number))).collect();
+    let third = |number: usize| number % 3;
+    let heavy = |number: usize| if number == 0 { 255 } else { 1 };
+    let light = |number: usize| if number < 10 { 250 } else { 1 };
+    let cases = [
+        ("equal weights", small(&new(0..30, |_| 100), false, &[]), "abcbdccccaabcbdbbddebacdeeedda"),
+        (
+            "uneven ones",
+            small(&new(0..60, uneven), false, &[]),
+            "aiibfccccgahcfdbidfhbacdchiiddhaedfhghcbeabdhbdeihabfeaafeaf",
+        ),
+        ("none above 0", small(&new(0..30, |_| 0), false, &[]), "abcbdccccaabcbdbbddebacdcbeddd"),
+        ("one of all", small(&new(0..30, heavy), false, &[]), "abcbdccccdbbcbdbbddebccdeeedde"),
+        (
+            "leaves of others",
+            small(&new(0..40, uneven), false, &[0, 2]),
+            "ggfbfegdggfhhfdbfdfhbhfdhhebddhdedfeggeb",
+        ),
+        (
+            "from one set",
+            small(&with(one_set, new(10..40, uneven)), false, &[]),
+            "abbbbababaafcfdbfdfebacdcecfdddacdfceece",
+        ),
+        (
+            "beside others",
+            small(&with(standing(0..24, uneven, third), new(24..30, uneven)), true, &[]),
+            "abcabcabcabcabcabcabcabceeeddd",
+        ),
+        (
+            "beside others, at a leaf of others",
+            small(&with(standing(0..24, uneven, third), new(24..50, uneven)), true, &[1]),
+            "abcabcabcabcabcabcabcabchhehddhdedfhgheegfhdegdffg",
+        ),
+        ("fewer leaves", small(&standing(0..12, uneven, third), true, &[]), "abbabaabbabb"),
+        (
+            "of five leaves",
+            small(&standing(0..16, uneven, |number| number % 5), true, &[]),
+            "abcbbabccaabcaca",
+        ),
+        (
+            "a light leaf",
+            small(&standing(0..18, light, |number| number / 9), true, &[]),
+            "aaaaaaaaabbbbbbbbb",
+        ),
+        ("a leaf too light", small(&standing(0..12, light, |number| number / 10), true, &[]), "aaabbaaababb"),
+        (
+            "a light leaf of others",
+            small(&standing(0..12, |number| light(number) / 2, |number| number / 8), true, &[1]),
+            "aaaaaaaabbbb",
+        ),
+        (
+            "more than there is room for",
+            small(&new(0..101, uneven), false, &[]),
+            "aiibfccccgahcfdbidfhjacdchiidjhacdfhghcceabdhbddjhabfehjfjaehbdggaggjegbfgajaggeidfjbjbfibfeijiieeee-",
+        ),
+    ];
+    for (case, found, agreed) in cases {
+        assert_eq!(found, agreed, "{case}");
+    }
+}
