@@ -205,9 +205,12 @@ fleet = [
   "i-04 running carrier=155.146.10.4",
   "i-05 shutting-down",
   "i-06 running carrier=155.146.10.6",
-  "i-21 running carrier=155.146.20.1 pool=games",
+  "i-2{0..1} running carrier=155.146.20.{0..1} pool=games",
 ]
-zone = ["video.bos.edge.example.com A registrar/default/video/i-0{1..5} weight=100 ttl=20 155.146.10.{1..5}"]
+zone = [
+  "games.bos.edge.example.com A registrar/default/games/i-20 weight=100 ttl=20 155.146.20.0",
+  "video.bos.edge.example.com A registrar/default/video/i-0{1..5} weight=100 ttl=20 155.146.10.{1..5}",
+]
 orders.video.release = { reason = "a test", until = "2026-11-21T10:15:00Z" }
 "#;
 
@@ -265,4 +268,13 @@ fn a_pool_whose_removals_of_the_dead_break_a_rule_is_left_as_it_is() {
     let [first, second] = &video.errors[..] else { panic!("two errors: {:?}", video.errors) };
     assert!(first.contains("but for what is proven dead: Preconditions"), "{first}");
     assert!(second.contains("the pool is left as it is: Preconditions"), "{second}");
+}
+
+#[test]
+fn the_dead_of_another_pool_are_not_those_of_the_one_that_breaks_a_rule() {
+    let (whole, plan) = checked(ChangeAction::Create, "i-21");
+    assert_eq!(told(&plan), told(&whole).into_iter().filter(|it| it != "CREATE i-21").collect::<Vec<_>>());
+    assert_eq!(plan.pools[1], whole.pools[1]);
+    let [error] = &plan.pools[0].errors[..] else { panic!("one error: {:?}", plan.pools[0].errors) };
+    assert!(error.contains("the pool is left as it is: OneTtl"), "{error}");
 }

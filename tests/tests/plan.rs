@@ -115,3 +115,61 @@ zone = [
     );
     assert!(plan.batches.is_empty());
 }
+
+/// The budget is counted unit by unit, as they are executed.
+#[test]
+fn each_removal_without_proof_is_counted_in_one_unit() {
+    let plan = plan_of(
+        r#"
+why = "A fallback comes while a record goes without proof."
+pools.video.guard = { when_empty = "fallback", fallback = "198.51.100.1" }
+fleet = ["i-01 running carrier=155.146.10.1", "i-02 running carrier=155.146.10.2 pool=none"]
+zone = ["video.bos.edge.example.com A registrar/default/video/i-0{1..2} weight=100 ttl=20 155.146.10.{1..2}"]
+"#,
+    );
+    let counted: Vec<usize> =
+        plan.batches.iter().flat_map(|batch| &batch.units).map(|unit| unit.budgeted).collect();
+    assert_eq!(counted, [1, 0], "{plan}");
+}
+
+/// A pool takes a name over, and lets go two of its own at the same time: one by proof, one without.
+const HANDOVER: &str = r#"
+why = "A name changes hands."
+pools.old = { record = { name = "video.bos.edge.example.com" }, state = "retired" }
+pools.video = {}
+fleet = [
+  "i-01 terminated",
+  "i-02 running carrier=155.146.10.2 pool=none",
+  "i-03 running carrier=155.146.10.3",
+]
+zone = [
+  "video.bos.edge.example.com A registrar/default/old/i-01 weight=100 ttl=20 155.146.10.1",
+  "video.bos.edge.example.com A registrar/default/video/i-02 weight=0 ttl=20 155.146.10.2",
+]
+"#;
+
+#[test]
+fn what_is_joined_for_a_handover_counts_what_goes_in_it() {
+    let plan = plan_of(HANDOVER);
+    let units: Vec<_> = plan.batches.iter().flat_map(|batch| &batch.units).collect();
+    let counted: (usize, usize) =
+        units.iter().fold((0, 0), |(budgeted, dead), unit| (budgeted + unit.budgeted, dead + unit.dead));
+    assert_eq!(counted, (1, 1), "{plan}");
+}
+
+#[test]
+fn a_handover_that_waits_says_for_what() {
+    let plan = plan_of(
+        &HANDOVER
+            .replace("i-01 terminated", "i-01 running carrier=155.146.10.1")
+            .replace("pools.video = {}", "pools.video = {}\ntruncated = [\"groups\"]"),
+    );
+    let details: Vec<&str> = plan.pools[0].held_back.iter().map(|held| held.hold.detail.as_str()).collect();
+    assert_eq!(
+        details,
+        [
+            "the name video.bos.edge.example.com changes hands between old and video at once, which has to wait: groups: \
+          NextToken is there: the listing goes on after this page"
+        ]
+    );
+}

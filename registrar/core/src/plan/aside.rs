@@ -39,7 +39,7 @@ impl Plan {
             self.batches.iter().flat_map(|batch| batch.changes_of(pool)).collect();
         let units = self.batches.iter().flat_map(|batch| &batch.units);
         let dead_go: BTreeSet<Place> = units
-            .filter(|unit| unit.pool == *pool && unit.dead > 0)
+            .filter(|unit| unit.pool == *pool)
             .map(|unit| Place { hosted_zone_id: unit.hosted_zone_id.clone(), name: unit.name.clone() })
             .collect();
         let owner = Owner { deployment: self.deployment.clone(), pool: pool.clone() };
@@ -51,10 +51,8 @@ impl Plan {
             let dropped: Vec<(Difference, Evidence)> =
                 plan.steps.extract_if(.., |step| !stays(step)).collect();
             plan.changes.clone_from(&changes);
-            let count = |of: fn(&Evidence) -> bool| plan.steps.iter().filter(|(_, it)| of(it)).count();
-            plan.budget_spent = count(|evidence| matches!(evidence, Evidence::WithinBudget(_)));
-            let releases = count(|evidence| matches!(evidence, Evidence::Released { .. }));
-            plan.release_used = plan.release_used.take().filter(|_| releases > 0);
+            plan.budget_spent = 0;
+            plan.release_used = None;
             match &why {
                 Ok(hold) => plan.held_back.extend(
                     dropped
