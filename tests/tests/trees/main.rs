@@ -400,6 +400,31 @@ fn after_half_of_a_change_of_ttl_who_comes_has_the_ttl_of_its_leaf() {
 }
 
 #[test]
+fn after_half_of_a_change_of_ttl_who_moves_gets_the_ttl_of_its_new_leaf() {
+    let mut world = World::of(600, uneven);
+    world.document["record"]["ttl_secs"] = json!(60);
+    let half = one_by_one(world.plan());
+    half.batches[..4].iter().for_each(|batch| world.submit(batch));
+    world.end((0..600).filter(|number| number % 3 > 0));
+    let _ = world.follow_unit_by_unit();
+    assert_eq!(world.aliases().len(), 3);
+}
+
+#[test]
+fn a_record_that_moves_keeps_its_health_check() {
+    let mut world = World::of(100, uneven);
+    let old = world.records().remove(40);
+    let new = RecordSet { health_check_id: Some("check".to_owned()), ..old.clone() };
+    world.interfere(&[ModelChange::delete(old), ModelChange::create(new.clone())]);
+    world.launch(100..110, uneven);
+    let _ = world.follow();
+    let is_it = |record: &RecordSet| record.set_identifier == new.set_identifier;
+    let moved = world.records().into_iter().find(is_it).unwrap();
+    assert_ne!(moved.name, new.name);
+    assert_eq!(RecordSet { name: new.name.clone(), ..moved }, new);
+}
+
+#[test]
 fn a_tree_that_is_one_set_again_changes_its_ttl_at_once() {
     let mut world = World::of(110, uneven);
     world.end(0..50);

@@ -216,4 +216,61 @@ mod tests {
         let scale = Scale::choose(&[sums(&[20_000, 0])], None);
         assert_eq!((scale.weight(0), scale.weight(1)), (0, 1));
     }
+
+    /// Two releases that follow the same tree agree on its aliases.
+    #[test]
+    fn every_release_chooses_the_same_scale() {
+        let chosen = |states: &[&[u64]], now: Option<(i32, u32)>| {
+            let states: Vec<Sums> = states.iter().map(|of| sums(of)).collect();
+            let now = now.map(|(exponent, mantissa)| Scale { exponent, mantissa });
+            let Scale { exponent, mantissa } = Scale::choose(&states, now);
+            (exponent, mantissa)
+        };
+        let cases = [
+            (chosen(&[&[75]], None), (-2, 12)),
+            (chosen(&[&[7_500, 7_500]], None), (5, 10)),
+            (chosen(&[&[7_500, 7_100, 6_900]], None), (5, 10)),
+            (chosen(&[&[19_000, 12_000]], None), (6, 12)),
+            (chosen(&[&[25_500, 25_400]], None), (7, 8)),
+            (chosen(&[&[1, 2]], None), (-7, 11)),
+            (chosen(&[&[1]], None), (-8, 11)),
+            (chosen(&[&[255, 3_000]], None), (3, 15)),
+            (chosen(&[&[10_000, 150]], None), (5, 12)),
+            (chosen(&[&[10_000, 150, 0]], None), (5, 12)),
+            (chosen(&[&[7_500, 7_500], &[7_500, 1_300]], None), (5, 13)),
+            (chosen(&[&[7_500, 7_500], &[7_500, 1_300], &[40, 1_300]], None), (5, 10)),
+            (chosen(&[&[7_500, 7_500]], Some((6, 8))), (6, 8)),
+            (chosen(&[&[7_500, 75]], Some((6, 8))), (5, 9)),
+            (chosen(&[&[10_000, 150]], Some((6, 8))), (5, 12)),
+        ];
+        for (case, (found, agreed)) in cases.into_iter().enumerate() {
+            assert_eq!(found, agreed, "case {case}");
+        }
+    }
+
+    #[test]
+    fn how_far_a_scale_is_off_is_told_in_millionths() {
+        let of_shares =
+            |of: &[u64], (exponent, mantissa)| Scale { exponent, mantissa }.deviation_ppm(&sums(of));
+        let cases = [
+            (of_shares(&[7_500, 7_100, 6_900], (6, 8)), Some(1_785)),
+            (of_shares(&[100, 33], (0, 9)), Some(9_501)),
+            (of_shares(&[3_000, 20], (4, 11)), Some(102_189)),
+            (of_shares(&[3_000, 20], (6, 8)), None),
+            (of_shares(&[30_000, 20], (4, 11)), None),
+            (of_shares(&[], (0, 8)), Some(0)),
+        ];
+        let of_one = |sum, (exponent, mantissa)| Scale { exponent, mantissa }.rounding_ppm(sum);
+        let one = [
+            (of_one(7_500, (6, 8)), Some(1_600)),
+            (of_one(33, (0, 9)), Some(11_363)),
+            (of_one(33, (-3, 9)), Some(1_420)),
+            (of_one(20, (4, 11)), Some(100_000)),
+            (of_one(20, (6, 8)), None),
+            (of_one(0, (0, 8)), Some(0)),
+        ];
+        for (case, (found, off)) in cases.into_iter().chain(one).enumerate() {
+            assert_eq!(found, off, "case {case}");
+        }
+    }
 }

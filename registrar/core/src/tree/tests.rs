@@ -190,30 +190,33 @@ fn standing(
     numbers.map(|number| (id(number), placed(number))).collect()
 }
 
+/// Places in sets of ten, and returns the leaf of each instance as a letter.
+fn small(instances: &Instances, is_tree: bool, taken: &[usize]) -> String {
+    let request = Request {
+        room_at_name: 10,
+        most_leaves: 10,
+        limits: TreeLimits { in_set: 10 },
+        taken: taken.iter().filter_map(|number| Leaf::new(*number)).collect(),
+        ..request(instances, is_tree)
+    };
+    let leaf_of = place(&request).unwrap_or_default();
+    let letter = |id| leaf_of.get(id).map_or('-', |leaf: &Leaf| char::from(b'a' + leaf.number() as u8));
+    instances.keys().map(letter).collect()
+}
+
+fn with(standing: Instances, others: Instances) -> Instances {
+    standing.into_iter().chain(others).collect()
+}
+
 /// Executors of two releases see the same fleet while one follows the other: where each instance stands is an agreement.
 #[test]
 fn every_release_chooses_the_same_leaves() {
-    let small = |instances: &Instances, is_tree, taken: &[usize]| {
-        let request = Request {
-            room_at_name: 10,
-            most_leaves: 10,
-            limits: TreeLimits { in_set: 10 },
-            taken: taken.iter().filter_map(|number| Leaf::new(*number)).collect(),
-            ..request(instances, is_tree)
-        };
-        let leaf_of = place(&request).unwrap_or_default();
-        let letter = |id| leaf_of.get(id).map_or('-', |leaf: &Leaf| char::from(b'a' + leaf.number() as u8));
-        instances.keys().map(letter).collect::<String>()
-    };
-    let with = |mut standing: Instances, others: Instances| {
-        standing.extend(others);
-        standing
-    };
     let one_set = |number: usize| Placed { leaf: None, is_published: true, weight: uneven(number) };
     let one_set: Instances = (0..10).map(|number| (id(number), one_set(number))).collect();
     let third = |number: usize| number % 3;
     let heavy = |number: usize| if number == 0 { 255 } else { 1 };
     let light = |number: usize| if number < 10 { 250 } else { 1 };
+    let faint = |number: usize| if number < 13 { 250 } else { u8::from(number == 13) };
     let cases = [
         ("equal weights", small(&new(0..30, |_| 100), false, &[]), "abcbdccccaabcbdbbddebacdeeedda"),
         (
@@ -257,8 +260,22 @@ fn every_release_chooses_the_same_leaves() {
         ("a leaf too light", small(&standing(0..12, light, |number| number / 10), true, &[]), "aaabbaaababb"),
         (
             "a light leaf of others",
-            small(&standing(0..12, |number| light(number) / 2, |number| number / 8), true, &[1]),
-            "aaaaaaaabbbb",
+            small(&standing(0..12, light, |number| number / 10), true, &[1]),
+            "aaaaaaaaaabb",
+        ),
+        (
+            "a light leaf and an empty one",
+            small(&standing(0..19, faint, |number| number / 13), true, &[]),
+            "aaabbaaababaabbbbbb",
+        ),
+        (
+            "a light leaf and one of weight 0",
+            small(
+                &with(standing(0..12, light, |number| number / 10), standing(12..20, |_| 0, |_| 2)),
+                true,
+                &[],
+            ),
+            "aaabaaaababbcccccccc",
         ),
         (
             "more than there is room for",
