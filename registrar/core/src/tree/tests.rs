@@ -259,8 +259,14 @@ fn every_release_chooses_the_same_leaves_for_who_comes() {
 fn every_release_chooses_the_same_leaves_for_who_stays() {
     let third = |number: usize| number % 3;
     let light = |number: usize| if number < 10 { 250 } else { 1 };
+    let of_two = |number: usize| [250, 240, 1][number / 9];
     let faint = |number: usize| if number < 13 { 250 } else { u8::from(number == 13) };
     let cases = [
+        (
+            "a light leaf beside two heavy ones",
+            small(&standing(0..19, of_two, |number| number / 9), true, &[]),
+            "aaaaacaacbbbcbbbbbc",
+        ),
         ("fewer leaves", small(&standing(0..12, uneven, third), true, &[]), "abbabaabbabb"),
         (
             "of five leaves",
