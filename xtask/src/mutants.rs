@@ -28,6 +28,7 @@ const ROUNDS: [Round; 3] = [
             "--test=lint",
             "--test=execution",
             "--test=model",
+            "--test=plan",
             "--test=review",
             "--test=status",
         ],
@@ -49,7 +50,7 @@ const ITERATE: &str = "--iterate";
 /// Which files, and how.
 #[derive(Args)]
 pub(crate) struct MutantsArguments {
-    /// What cargo-mutants takes, such as `--file registrar/core/src/guard/ledger.rs` or `--list`
+    /// What cargo-mutants takes where it runs, such as `--exclude 'registrar/core/src/plan/**'` or `--jobs 2`
     #[arg(last = true)]
     rest: Vec<String>,
 }

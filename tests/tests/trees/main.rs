@@ -434,15 +434,21 @@ fn a_tree_that_is_one_set_again_changes_its_ttl_at_once() {
     assert!(world.aliases().is_empty());
 }
 
-/// Without proof, the last record goes with what comes for it, although the fallback would answer.
-#[test]
-fn who_is_gone_without_proof_is_replaced_before_the_fallback_has_to_answer() {
+/// Twenty in sets of eight, and a fallback beside their aliases.
+fn small_with_fallback() -> World {
     let mut world = World::new(TreeLimits { in_set: 8 });
     world.document["guard"]["when_empty"] = json!("fallback");
     world.document["guard"]["fallback"] = json!("198.51.100.1");
     world.launch(0..20, |_| 10);
     let plan = world.plan();
     world.take(&plan);
+    world
+}
+
+/// Without proof, the last record goes with what comes for it, although the fallback would answer.
+#[test]
+fn who_is_gone_without_proof_is_replaced_before_the_fallback_has_to_answer() {
+    let mut world = small_with_fallback();
     world.fleet.retain(|number, _| *number >= 20);
     world.launch(20..50, |_| 10);
     let plan = one_by_one(world.plan());
@@ -474,12 +480,7 @@ fn a_tree_at_a_former_name_is_not_put_right() {
 
 #[test]
 fn the_ttl_of_a_fallback_beside_somebody_elses_record_stays_as_theirs() {
-    let mut world = World::new(TreeLimits { in_set: 8 });
-    world.document["guard"]["when_empty"] = json!("fallback");
-    world.document["guard"]["fallback"] = json!("198.51.100.1");
-    world.launch(0..20, |_| 10);
-    let plan = world.plan();
-    world.take(&plan);
+    let mut world = small_with_fallback();
     let fallback = world.records().into_iter().find(|record| record.values().any(|it| it == "198.51.100.1"));
     let foreign = RecordSet { set_identifier: Some("theirs".to_owned()), ..fallback.unwrap() };
     world.interfere(&[ModelChange::create(foreign)]);

@@ -147,8 +147,8 @@ pub(super) fn notes(zones: &BTreeMap<HostedZoneId, ZoneForecast>) -> impl Iterat
             format!("has {} and will have {}", thousands(*records), thousands(*records_after))
         };
         format!(
-            "hosted zone {id} {after} of the {} record sets that Route 53 allows (hint: ask AWS to raise its quota, or \
-             give a pool a hosted zone of its own)",
+            "hosted zone {id} {after} of the {} record sets that Route 53 allows (hint: give a pool a hosted zone of \
+             its own, or remove records there that nobody needs)",
             thousands(MOST_IN_HOSTED_ZONE)
         )
     })
