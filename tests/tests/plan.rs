@@ -95,6 +95,30 @@ zone = ["video.bos.edge.example.com A registrar/default/video/i-{001..100} weigh
     }
 }
 
+/// Somebody took an alias away there before.
+#[test]
+fn a_tree_of_the_dead_in_a_former_hosted_zone_goes_as_it_is() {
+    let plan = plan_of(
+        r#"
+why = "A pool was moved to another hosted zone."
+pools.video = {}
+fleet = ["i-01 terminated", "i-02 terminated"]
+zone = []
+other_zones.Z1 = [
+  "l00.video.bos.edge.example.com A registrar/default/video/i-01 weight=100 ttl=20 155.146.10.1",
+  "l01.video.bos.edge.example.com A registrar/default/video/i-02 weight=100 ttl=20 155.146.10.2",
+  "video.bos.edge.example.com A registrar/default/video/l00 weight=100 alias=l00.video.bos.edge.example.com@Z1!",
+]
+"#,
+    );
+    let dead = "EC2 says terminated";
+    let alias = "the weights of the records at l00";
+    assert_eq!(
+        told(&plan),
+        [format!("DELETE l00: {alias}"), format!("DELETE i-01: {dead}"), format!("DELETE i-02: {dead}")]
+    );
+}
+
 #[test]
 fn records_of_a_pool_without_a_document_are_told_and_left() {
     let plan = plan_of(
@@ -148,13 +172,84 @@ zone = [
 ]
 "#;
 
+/// What the units of a plan count against the budget, and as dead.
+fn counted(plan: &Plan) -> Vec<(usize, usize)> {
+    plan.batches.iter().flat_map(|batch| &batch.units).map(|unit| (unit.budgeted, unit.dead)).collect()
+}
+
+#[test]
+fn what_is_proven_dead_goes_before_a_handover_while_something_of_its_successor_stands() {
+    let plan = plan_of(HANDOVER);
+    assert_eq!(counted(&plan), [(0, 1), (1, 0)], "{plan}");
+}
+
 #[test]
 fn what_is_joined_for_a_handover_counts_what_goes_in_it() {
-    let plan = plan_of(HANDOVER);
-    let units: Vec<_> = plan.batches.iter().flat_map(|batch| &batch.units).collect();
-    let counted: (usize, usize) =
-        units.iter().fold((0, 0), |(budgeted, dead), unit| (budgeted + unit.budgeted, dead + unit.dead));
-    assert_eq!(counted, (1, 1), "{plan}");
+    let plan = plan_of(
+        r#"
+why = "The only record is dead, and its successor comes."
+pools.old = { record = { name = "video.bos.edge.example.com" }, state = "retired" }
+pools.video = {}
+fleet = ["i-01 terminated", "i-02 running carrier=155.146.10.2"]
+zone = ["video.bos.edge.example.com A registrar/default/old/i-01 weight=100 ttl=20 155.146.10.1"]
+"#,
+    );
+    assert_eq!(counted(&plan), [(0, 1)], "{plan}");
+    let plan = plan_of(
+        r#"
+why = "A retired pool leaves, and two of its successor go without proof."
+pools.old = { record = { name = "video.bos.edge.example.com" }, state = "retired" }
+pools.video.guard.max_removals = { count = 5, percent = 100 }
+fleet = ["i-01 running carrier=155.146.10.1", "i-{02..03} running carrier=155.146.10.{2..3} pool=none", "i-{04..09} running carrier=155.146.10.{4..9}"]
+zone = [
+  "video.bos.edge.example.com A registrar/default/old/i-01 weight=100 ttl=20 155.146.10.1",
+  "video.bos.edge.example.com A registrar/default/video/i-{02..09} weight=100 ttl=20 155.146.10.{2..9}",
+]
+"#,
+    );
+    assert_eq!(counted(&plan), [(2, 0)], "{plan}");
+}
+
+/// What comes and what goes for it without proof stand in one unit: requests may be cut between any two.
+#[test]
+fn nothing_that_answers_goes_without_proof_before_what_comes_for_it() {
+    let of_video = |id: &str, address: u8| {
+        format!(
+            "video.bos.edge.example.com A registrar/default/video/{id} weight=100 ttl=20 155.146.10.{address}"
+        )
+    };
+    let leaves = "i-01 running carrier=155.146.10.1 pool=none";
+    let comes = "i-02 running carrier=155.146.10.2";
+    let fallback = r#"pools.video.guard = { when_empty = "fallback", fallback = "198.51.100.1" }"#;
+    let of_fallback =
+        "video.bos.edge.example.com A registrar/default/video/fallback weight=0 ttl=20 198.51.100.1";
+    let by_hand = "video.bos.edge.example.com A by-hand weight=10 ttl=20 198.51.100.7";
+    for (what, pools, fleet, zone) in [
+        ("a record", "pools.video = {}", vec![leaves, comes], vec![of_video("i-01", 1)]),
+        ("a fallback", "pools.video = {}", vec![comes], vec![of_fallback.to_owned()]),
+        (
+            "a record beside another's",
+            "pools.video = {}",
+            vec![leaves, comes],
+            vec![of_video("i-01", 1), by_hand.to_owned()],
+        ),
+        (
+            "a record with a fallback",
+            fallback,
+            vec![leaves, comes],
+            vec![of_video("i-01", 1), of_fallback.to_owned()],
+        ),
+    ] {
+        let plan = plan_of(&format!("why = {what:?}\n{pools}\nfleet = {fleet:?}\nzone = {zone:?}\n"));
+        assert_eq!(counted(&plan).len(), 1, "{what}: {plan}");
+        let dead = plan_of(&format!(
+            "why = {what:?}\n{pools}\nfleet = {:?}\nzone = {:?}\n",
+            [&fleet[..], &["i-03 terminated"]].concat(),
+            [&zone[..], &[of_video("i-03", 3)]].concat(),
+        ));
+        assert_eq!(counted(&dead)[0], (0, 1), "{what}: the dead go first, by themselves: {dead}");
+        assert_eq!(counted(&dead).len(), 2, "{what}: {dead}");
+    }
 }
 
 #[test]

@@ -91,6 +91,22 @@ fn a_set_of_another_routing_of_which_nobody_stays_becomes_a_tree_without_a_silen
     }
 }
 
+/// Without proof, who answers stays until somebody comes: the dead do not wait for that.
+#[test]
+fn a_set_of_another_routing_of_which_nobody_stays_answers_with_who_leaves_until_it_is_a_tree() {
+    let mut world = small("multivalue");
+    world.launch(0..6, uneven);
+    let plan = world.plan();
+    world.take(&plan);
+    world.end(0..3);
+    world.leave(3..6);
+    world.launch(6..26, uneven);
+    world.document["record"]["routing"] = json!("weighted");
+    let plan = world.follow_unit_by_unit();
+    let urgencies: Vec<Urgency> = plan.batches.iter().map(|batch| batch.units[0].urgency).collect();
+    assert_eq!(urgencies, [Urgency::RemoveDead, Urgency::Swap], "{plan}");
+}
+
 #[test]
 fn a_set_of_another_routing_becomes_a_tree_on_the_scale_of_the_weights_that_it_gets() {
     let mut world = World::new(TreeLimits { in_set: 8 });

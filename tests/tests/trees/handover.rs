@@ -19,7 +19,7 @@ fn hand_over(world: &mut World) -> Plan {
     world.apply(&plan);
     let marks: Vec<String> = world.records().into_iter().filter_map(|record| record.set_identifier).collect();
     assert!(marks.iter().all(|mark| mark.starts_with("registrar/default/video-1/")), "{marks:?}");
-    assert_eq!(world.answered().len(), world.fleet.values().filter(|machine| machine.running).count());
+    assert_eq!(world.answered().len(), world.fleet.values().filter(|machine| machine.serves()).count());
     assert!(world.plan().batches.is_empty());
     plan
 }

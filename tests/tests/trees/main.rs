@@ -9,7 +9,7 @@ mod world;
 
 use registrar_core::leaf::Leaf;
 use registrar_core::name::RecordName;
-use registrar_core::plan::{Batch, Urgency};
+use registrar_core::plan::{Batch, Change, Urgency};
 use registrar_core::record_set::{ChangeAction, RecordSet, RecordType};
 use registrar_core::tree::TreeLimits;
 use registrar_local::route53::ModelChange;
@@ -66,6 +66,22 @@ fn few_that_stay_at_a_leaf_get_no_more_than_their_share_at_any_instant() {
         let plan = world.follow_unit_by_unit();
         assert_eq!(plan.batches[0].units[0].urgency, Urgency::RemoveDead);
     }
+}
+
+#[test]
+fn aliases_go_to_a_finer_scale_before_so_many_go_that_the_others_would_have_to_move() {
+    let mut world = World::of(400, |number| u8::try_from(number * 23 % 250 + 1).unwrap());
+    let stays: Vec<usize> =
+        world.leaves().into_iter().flat_map(|leaf| world.records_at(leaf).into_iter().take(14)).collect();
+    world.end((0..400).filter(|number| !stays.contains(number)));
+    let plan = world.follow_unit_by_unit();
+    let is_alias = |change: &Change| change.record.alias_target.is_some();
+    assert!(plan.batches[0].changes().all(is_alias), "{}", plan.batches[0]);
+    let removals = plan.batches.iter().flat_map(|batch| &batch.units);
+    let removals = removals.filter(|unit| unit.dead > 0);
+    let mut comes =
+        removals.flat_map(|unit| &unit.changes).filter(|change| change.action == ChangeAction::Create);
+    assert!(comes.all(is_alias), "{plan}");
 }
 
 #[test]
@@ -180,6 +196,17 @@ fn a_pool_grows_into_a_tree_and_changes_weights_in_one_plan() {
 }
 
 #[test]
+fn aliases_go_to_a_coarser_scale_before_weights_grow_beyond_it() {
+    let mut world = World::of(200, |_| 10);
+    world
+        .fleet
+        .iter_mut()
+        .filter(|(number, _)| *number % 3 > 0)
+        .for_each(|(_, machine)| machine.weight = 250);
+    let _ = world.follow_unit_by_unit();
+}
+
+#[test]
 fn a_paused_pool_keeps_its_tree_as_it_is_and_says_what_is_held() {
     let mut world = World::of(300, uneven);
     let old = world.aliases().remove(1);
@@ -195,6 +222,9 @@ fn a_paused_pool_keeps_its_tree_as_it_is_and_says_what_is_held() {
         "{plan}"
     );
     world.end(0..250);
+    assert!(world.plan().batches.is_empty());
+    let alias = world.aliases().remove(0);
+    world.interfere(&[ModelChange::delete(alias)]);
     assert!(world.plan().batches.is_empty());
 }
 
@@ -276,7 +306,10 @@ fn the_first_weight_above_zero_gets_every_answer_and_the_last_gives_them_back() 
     for number in (120..130).chain([5]) {
         world.fleet.get_mut(&number).unwrap().weight = 0;
     }
-    let _ = world.follow_unit_by_unit();
+    let plan = world.follow_unit_by_unit();
+    let [others @ .., last] = &plan.batches[..] else { panic!("{plan}") };
+    assert!(!others.is_empty(), "only the last of them changes every alias: {plan}");
+    assert_eq!(last.changes().filter(|change| change.record.alias_target.is_none()).count(), 2, "{last}");
 }
 
 #[test]
@@ -371,21 +404,32 @@ fn copies_that_go_and_additions_at_their_leaf_follow_each_other() {
 #[test]
 fn copies_in_a_full_leaf_go_before_who_comes_there() {
     let mut world = World::of(170, uneven);
-    let [from, to] = [Leaf::new(0).unwrap(), Leaf::new(1).unwrap()].map(|leaf| leaf.name(&name()).unwrap());
-    let room = 100 - world.records().iter().filter(|record| record.name == to).count();
-    let copies: Vec<ModelChange> = world
-        .records()
-        .into_iter()
-        .filter(|record| record.name == from)
-        .take(room)
-        .map(|record| ModelChange::create(RecordSet { name: to.clone(), ..record }))
-        .collect();
-    assert_eq!(copies.len(), room);
+    let [from, to] = [Leaf::new(0).unwrap(), Leaf::new(1).unwrap()];
+    let copies = world.copies_to_fill(from, to);
+    assert!(!copies.is_empty());
     world.interfere(&copies);
     world.launch(170..250, uneven);
     world.take(&one_by_one(world.plan()));
     world.shares_are_right("when the copies are gone");
     assert!(world.plan().batches.is_empty());
+}
+
+/// Where few stay at a leaf, they move with what goes from it: not to leaves that copies fill.
+#[test]
+fn copies_leave_no_room_for_who_moves_with_removals() {
+    let mut world = World::of(400, uneven);
+    let emptied = Leaf::new(3).unwrap();
+    let leaves: Vec<Leaf> = world.leaves().into_iter().filter(|leaf| *leaf != emptied).collect();
+    let next = leaves.iter().cycle().skip(1);
+    let copies: Vec<ModelChange> =
+        leaves.iter().zip(next).flat_map(|(from, to)| world.copies_to_fill(*from, *to)).collect();
+    world.interfere(&copies);
+    let goes = world.records_at(emptied);
+    world.end(goes.into_iter().skip(2));
+    let plan = one_by_one(world.plan());
+    assert_eq!(plan.batches[0].units[0].urgency, Urgency::RemoveDead);
+    world.take(&plan);
+    let _ = world.follow();
 }
 
 #[test]
@@ -505,7 +549,7 @@ fn small_trees_follow_any_fleet() {
             let alive: Vec<usize> = world
                 .fleet
                 .iter()
-                .filter(|(_, machine)| machine.running)
+                .filter(|(_, machine)| machine.serves())
                 .map(|(number, _)| *number)
                 .collect();
             let (come, go) = (below(most.min(12)), below(10));
@@ -517,7 +561,7 @@ fn small_trees_follow_any_fleet() {
             let first = 10 * number;
             world.launch(first..first + come, |number| u8::try_from(number % 3 * 50 + 10).unwrap());
             let _ = world.follow();
-            world.fleet.retain(|_, machine| machine.running);
+            world.fleet.retain(|_, machine| machine.serves());
         }
     }
 }

@@ -21,11 +21,26 @@ use serde_json::{Value, json};
 pub(crate) const ZONE: &str = "Z0123456789ABCDEFGHIJ";
 pub(crate) const NAME: &str = "video.edge.example.com";
 
+/// What an instance does, as EC2 tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Serving,
+    /// It runs, and no tag selects it any more: no proof that its address leads nowhere.
+    Left,
+    Ended,
+}
+
 /// An instance of the fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Machine {
     pub(crate) weight: u8,
-    pub(crate) running: bool,
+    pub(crate) state: State,
+}
+
+impl Machine {
+    pub(crate) fn serves(&self) -> bool {
+        self.state == State::Serving
+    }
 }
 
 /// A fleet, one pool's document, and the hosted zone that follows them.
@@ -86,12 +101,21 @@ impl World {
     }
 
     pub(crate) fn launch(&mut self, numbers: std::ops::Range<usize>, weight: impl Fn(usize) -> u8) {
-        self.fleet.extend(numbers.map(|number| (number, Machine { weight: weight(number), running: true })));
+        let serving = |number| (number, Machine { weight: weight(number), state: State::Serving });
+        self.fleet.extend(numbers.map(serving));
     }
 
     pub(crate) fn end(&mut self, numbers: impl IntoIterator<Item = usize>) {
+        self.turn(numbers, State::Ended);
+    }
+
+    pub(crate) fn leave(&mut self, numbers: impl IntoIterator<Item = usize>) {
+        self.turn(numbers, State::Left);
+    }
+
+    fn turn(&mut self, numbers: impl IntoIterator<Item = usize>, state: State) {
         for number in numbers {
-            self.fleet.get_mut(&number).unwrap().running = false;
+            self.fleet.get_mut(&number).unwrap().state = state;
         }
     }
 
@@ -112,6 +136,21 @@ impl World {
             .map(str::to_owned)
             .collect();
         self.fleet.keys().copied().filter(|number| at.contains(&address(*number))).collect()
+    }
+
+    /// Returns the leaves to which aliases lead.
+    pub(crate) fn leaves(&self) -> BTreeSet<Leaf> {
+        let targets = self.aliases().into_iter().filter_map(|alias| alias.alias_target);
+        targets.map(|target| Leaf::of(&target.dns_name).unwrap().0).collect()
+    }
+
+    /// Returns what makes copies of one leaf's records at another one, until that is full.
+    pub(crate) fn copies_to_fill(&self, from: Leaf, to: Leaf) -> Vec<ModelChange> {
+        let [from, to] = [from, to].map(|leaf| leaf.name(&NAME.parse().unwrap()).unwrap());
+        let records = self.records();
+        let room = self.limits.in_set - records.iter().filter(|record| record.name == to).count();
+        let copied = records.into_iter().filter(|record| record.name == from).take(room);
+        copied.map(|record| ModelChange::create(RecordSet { name: to.clone(), ..record })).collect()
     }
 
     pub(crate) fn inventory(&self) -> Inventory {
@@ -171,7 +210,7 @@ impl World {
 
     /// Applies a plan batch by batch, and looks at what is answered after each.
     pub(crate) fn apply(&mut self, plan: &Plan) {
-        let stays = self.fleet.values().any(|machine| machine.running);
+        let stays = self.fleet.values().any(Machine::serves);
         let answered = stays && !self.answered().is_empty();
         for (number, batch) in plan.batches.iter().enumerate() {
             self.submit(batch);
@@ -198,7 +237,7 @@ impl World {
         let again = self.plan();
         assert!(again.batches.is_empty(), "planning again changes something: {again}");
         let published: BTreeSet<String> = self.answered().into_keys().collect();
-        let serving = self.fleet.iter().filter(|(_, machine)| machine.running);
+        let serving = self.fleet.iter().filter(|(_, machine)| machine.serves());
         let wanted: BTreeSet<String> = serving.map(|(number, _)| address(*number)).collect();
         assert_eq!(published, wanted);
         plan
@@ -294,11 +333,11 @@ fn weight(record: &RecordSet) -> f64 {
 pub(crate) fn reservation(number: usize, machine: Machine) -> Value {
     json!({ "Instances": [{
         "InstanceId": id(number),
-        "State": { "Name": if machine.running { "running" } else { "terminated" } },
+        "State": { "Name": if machine.state == State::Ended { "terminated" } else { "running" } },
         "LaunchTime": "1969-12-20T10:00:00Z",
         "Placement": { "AvailabilityZone": "us-east-1-wl1-bos-wlz-1" },
         "Tags": [
-            { "Key": "edge-dns", "Value": "video" },
+            { "Key": "edge-dns", "Value": if machine.state == State::Left { "none" } else { "video" } },
             { "Key": "edge-dns-weight", "Value": machine.weight.to_string() },
         ],
         "NetworkInterfaces": [{

@@ -32,20 +32,20 @@ impl Guard<'_> {
                 DifferenceKind::Add { .. } | DifferenceKind::Fallback { new: Some(_), .. }
             )
         };
-        let mut held: Vec<&Hold> = Vec::new();
+        let mut held = None;
         for decision in decided.decisions.iter().filter(comes) {
             match &decision.verdict {
                 Verdict::Go(_) => return None,
-                Verdict::Hold(hold) => held.push(hold),
+                Verdict::Hold(hold) => held = held.or(Some(hold)),
             }
         }
+        let notice = || decided.notices.first().map(|notice| &notice.hold);
         let starting = || {
             let pending =
                 |(_, standing): &(&InstanceId, &Standing)| standing.member_state() == MemberState::Pending;
             let (instance, standing) = self.desired.standings.iter().find(pending)?;
             Some(Hold::waiting(HoldReason::Starting, format!("{instance}: {standing}")))
         };
-        let first = held.first().copied().or(decided.notices.first().map(|notice| &notice.hold));
-        if stands { None } else { first.cloned().or_else(starting) }
+        if stands { None } else { held.or_else(notice).cloned().or_else(starting) }
     }
 }

@@ -55,7 +55,8 @@ impl Guard<'_> {
         site.is_tree() || (site.siblings.is_empty() && has_names)
     }
 
-    /// Says what room the pool has for a tree, and whether it may be used.
+    /// Says what room the pool has for a tree, and whether it may be used; nothing where only a part of its records may be
+    /// known.
     pub(super) fn tree_room(&self, decided: &PoolDecisions) -> Option<TreeRoom> {
         let wanted = self.desired.policy.routing;
         let changes = |decision: &Decision| {
@@ -66,7 +67,7 @@ impl Guard<'_> {
             Some(form) if !decided.decisions.iter().any(changes) => form,
             Some(_) | None => wanted,
         };
-        if self.is_retired() || form != Routing::Weighted {
+        if self.is_retired() || self.zone_gap.is_some() || form != Routing::Weighted {
             return None;
         }
         Some(TreeRoom {

@@ -67,7 +67,7 @@ fn of_one_set(observed: &Shape<'_>, last: &Shape<'_>, all: &[&Decision]) -> Vec<
     let read: Records = site.owned.iter().map(|record| (record.key(), Arc::clone(record))).collect();
     let simple = site.form.unwrap_or(desired.policy.routing) == Routing::Simple;
     let disowned = simple && !without_dead.has_members() && last.has_members();
-    if observed.answers() && last.answers() && (disowned || !without_dead.answers_until(last)) {
+    if observed.answers() && last.answers() && (disowned || !without_dead.answers()) {
         let build = UnitBuilder::new(desired, site, all);
         return build.units(&read, &last.records(), Together::All, Some(Urgency::Swap));
     }

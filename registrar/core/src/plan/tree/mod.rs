@@ -42,8 +42,7 @@ pub(super) fn of_site(
     all: &[&Decision],
     rules: SiteRules<'_>,
 ) -> Option<SiteUnits> {
-    let is_weighted = last.form == Routing::Weighted;
-    let room = rules.tree.filter(|_| is_weighted && rules.is_listed && is_main(observed));
+    let room = rules.tree.filter(|_| is_main(observed));
     let ground = room.map(|room| Ground { room, limits: rules.limits });
     let wanted = ground.and_then(|ground| Arrangement::new(observed, last, ground));
     let becomes_tree = wanted.as_ref().is_some_and(|wanted| !wanted.leaf_of.is_empty());
@@ -165,19 +164,20 @@ impl<'a> Planner<'a> {
 
     /// Rewrites a set of another routing as a tree, at once; what is added comes afterwards.
     fn change_routing(&mut self, last: &Shape<'_>, by_urgency: &mut ByUrgency<'_>) {
-        let dead = [Urgency::RemoveDead, Urgency::Drain].map(|urgency| by_urgency.remove(&urgency));
-        let dead: Vec<&Decision> = dead.into_iter().flatten().flatten().collect();
-        let without = self.shape.clone().after(&dead);
-        if self.shape.answers() && last.answers() && !without.answers_until(last) {
-            // Nothing that answers stays: all of it is one unit.
-            let all: Vec<&Decision> =
-                dead.into_iter().chain(std::mem::take(by_urgency).into_values().flatten()).collect();
-            return self.change_form(&all, Urgency::Swap);
+        let others = by_urgency.split_off(&Urgency::Swap);
+        let first: Vec<&Decision> = std::mem::take(by_urgency).into_values().flatten().collect();
+        let must_answer = self.shape.answers() && last.answers();
+        let goes_alone = !must_answer || self.shape.clone().after(&first).answers();
+        if goes_alone {
+            self.step(&first, Together::All, None);
         }
-        self.step(&dead, Together::All, None);
+        let rest = first.into_iter().filter(|_| !goes_alone).chain(others.into_values().flatten());
+        if must_answer && !self.shape.answers_until(last) {
+            // Nothing that answers stays: what is left is one unit.
+            return self.change_form(&rest.collect::<Vec<_>>(), Urgency::Swap);
+        }
         let is_added = |decision: &&Decision| decision.difference.added().is_some();
-        let (adds, others): (Vec<&Decision>, Vec<&Decision>) =
-            std::mem::take(by_urgency).into_values().flatten().partition(is_added);
+        let (adds, others): (Vec<&Decision>, Vec<&Decision>) = rest.partition(is_added);
         by_urgency.insert(Urgency::Add, adds);
         self.change_form(&others, Urgency::Add);
     }
