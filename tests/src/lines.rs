@@ -108,7 +108,7 @@ pub fn difference(expected: &[String], got: &[String]) -> Option<String> {
         left.next();
         right.next();
     }
-    Some(shorten(shown).join("\n"))
+    Some(shorten(&shown).join("\n"))
 }
 
 /// A longest common subsequence.
@@ -138,14 +138,21 @@ fn common_lines(one: &[String], other: &[String]) -> Vec<String> {
     common
 }
 
-fn shorten(lines: Vec<String>) -> Vec<String> {
-    const MOST: usize = 60;
-    let more = lines.len().saturating_sub(MOST);
-    let mut shown: Vec<String> = lines.into_iter().take(MOST).collect();
-    if more > 0 {
-        shown.push(format!("    … and {more} more lines"));
+fn shorten(lines: &[String]) -> Vec<String> {
+    const MOST: usize = 3;
+    let mut shown = Vec::new();
+    for run in lines.chunk_by(|one, other| is_kept(one) && is_kept(other)) {
+        shown.extend(run.iter().take(MOST).cloned());
+        let more = run.len().saturating_sub(MOST);
+        if more > 0 {
+            shown.push(format!("    … and {more} more lines that are the same"));
+        }
     }
     shown
+}
+
+fn is_kept(line: &str) -> bool {
+    line.starts_with("    ")
 }
 
 #[cfg(test)]

@@ -21,8 +21,14 @@ impl Planner<'_> {
     pub(super) fn remove(&mut self, decisions: &[&Decision], urgency: Urgency) {
         let next = self.shape.clone().after(decisions);
         if self.turns_to(&next) && decisions.len() > 1 {
-            let parts = self.parts_of_turn(decisions);
-            return parts.iter().for_each(|part| self.remove(part, urgency));
+            let [first, then] = self.parts_of_turn(decisions);
+            // Those of one leaf may be all that there are.
+            if self.shape.all_weightless() {
+                self.step(&first, Together::All, Some(urgency));
+            } else {
+                self.remove(&first, urgency);
+            }
+            return self.remove(&then, urgency);
         }
         let faint = self.faint_in(&next);
         let mut at_faint: BTreeMap<Leaf, Vec<&Decision>> = BTreeMap::new();

@@ -264,8 +264,8 @@ impl<'a> Planner<'a> {
         let turns = self.turns_to(&next);
         if turns && decisions.len() > 1 && together != Together::All {
             let [first, then] = self.parts_of_turn(decisions);
-            let was_weightless = self.shape.all_weightless();
-            self.step(&first, if was_weightless { Together::All } else { together }, urgency);
+            let at_first = if self.shape.all_weightless() { Together::All } else { together };
+            self.step(&first, at_first, urgency);
             return self.step(&then, together, urgency);
         }
         let together = if turns { Together::All } else { together };
@@ -301,37 +301,21 @@ impl<'a> Planner<'a> {
             && self.shape.all_weightless() != next.all_weightless()
     }
 
-    /// Where they turn, all aliases change with that one record: the last one goes by itself, after the others; the first
-    /// one comes before the others, with those of its leaf, whose alias is not exact for less.
+    /// Where they turn, all aliases change at once: with the last of those that lose their weights, after the others;
+    /// with the first of those that get some, and those of its leaf, whose alias is not exact for less, before the others.
     fn parts_of_turn<'d>(&self, decisions: &[&'d Decision]) -> [Vec<&'d Decision>; 2] {
-        let was_weightless = self.shape.all_weightless();
-        let turns = |decision: &&&Decision| match &decision.difference.kind {
-            DifferenceKind::Add { new, .. }
-            | DifferenceKind::Move { new, .. }
-            | DifferenceKind::Reweight { new, .. }
-            | DifferenceKind::Repair { new, .. }
-                if was_weightless =>
-            {
-                self.shape.weight(new) > 0
-            }
-            _ => {
-                let entry = decision.difference.instance().and_then(|id| self.shape.entries.get(id));
-                entry.is_some_and(|entry| self.shape.weight(entry) > 0)
-            }
-        };
-        let turning = decisions.iter().position(|decision| turns(&decision)).unwrap_or_default();
         let mut others = decisions.to_vec();
-        let mut with_it = vec![others.remove(turning)];
-        if !was_weightless {
-            return [others, with_it];
+        if !self.shape.all_weightless() {
+            let last = others.pop();
+            return [others, last.into_iter().collect()];
         }
         let leaf = |decision: &Decision| {
             let instance = decision.difference.instance()?;
             let there = self.shape.entries.get(instance).and_then(|entry| entry.leaf);
             there.or_else(|| self.arrangement.leaf_of.get(instance).copied())
         };
-        let its_leaf = leaf(with_it[0]);
-        with_it.extend(others.extract_if(.., |decision| leaf(decision) == its_leaf));
+        let first = decisions.first().map(|decision| leaf(decision));
+        let with_it = others.extract_if(.., |decision| first == Some(leaf(decision))).collect();
         [with_it, others]
     }
 
