@@ -91,6 +91,23 @@ fn a_set_of_another_routing_of_which_nobody_stays_becomes_a_tree_without_a_silen
     }
 }
 
+#[test]
+fn a_fallback_is_nobody_who_stays_when_a_set_of_another_routing_becomes_a_tree() {
+    let mut world = small("multivalue");
+    world.launch(0..6, uneven);
+    let plan = world.plan();
+    world.take(&plan);
+    world.end(0..6);
+    world.launch(6..26, uneven);
+    world.document["record"]["routing"] = json!("weighted");
+    world.document["guard"]["when_empty"] = json!("fallback");
+    world.document["guard"]["fallback"] = json!("198.51.100.1");
+    let plan = one_by_one(world.plan());
+    assert_eq!(first_urgency(&plan), Urgency::Swap, "{plan}");
+    world.take(&plan);
+    assert!(world.plan().batches.is_empty());
+}
+
 /// Without proof, who answers stays until somebody comes: the dead do not wait for that.
 #[test]
 fn a_set_of_another_routing_of_which_nobody_stays_answers_with_who_leaves_until_it_is_a_tree() {

@@ -136,15 +136,10 @@ impl<'a> Grove<'a> {
         let few =
             if settled.is_empty() { there.len().div_ceil(self.request.limits.usual_leaf()) } else { leaves };
         let first: BTreeSet<Leaf> = self.leaves.keys().copied().take(few).collect();
-        for (from, instance, placed) in there
-            .into_iter()
-            .map(|it| (true, it))
-            .chain(new.into_iter().map(|it| (false, it)))
-            .map(|(from, (instance, placed))| (from, instance, placed))
-        {
+        for (instance, placed) in there.into_iter().chain(new) {
             let weight = self.weight(*placed);
             let has_room = |leaf: Leaf, load: &Load| {
-                let suits = !from || first.contains(&leaf);
+                let suits = !placed.is_published || first.contains(&leaf);
                 suits && load.count < fullest && (load.sum == 0 || load.sum + weight <= heaviest)
             };
             let leaf = self.best(instance, has_room).or_else(|| self.lightest());
@@ -246,14 +241,14 @@ fn choose_leaves(request: &Request<'_>, now: BTreeMap<Leaf, usize>) -> BTreeSet<
 }
 
 /// FNV-1a (Fowler, Noll and Vo) over an instance's id.
-fn key(instance: &InstanceId) -> u64 {
+pub(super) fn key(instance: &InstanceId) -> u64 {
     instance.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
 
 /// How much an instance belongs to a leaf, by the finalizer of SplitMix64 (Steele, Lea and Flood 2014).
-fn score(key: u64, leaf: Leaf) -> u64 {
+pub(super) fn score(key: u64, leaf: Leaf) -> u64 {
     let mut z = key ^ (leaf.number() as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -208,6 +208,17 @@ fn with(standing: Instances, others: Instances) -> Instances {
     standing.into_iter().chain(others).collect()
 }
 
+/// The published first numbers of SplitMix64 from the seed 0, and FNV-1a by another implementation.
+#[test]
+fn who_belongs_where_is_drawn_by_the_published_functions() {
+    let leaf = |number| Leaf::new(number).unwrap();
+    let first = [0, 1, 2].map(|number| placement::score(0, leaf(number)));
+    assert_eq!(first, [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]);
+    let key = placement::key(&"i-0123456789abcdef0".parse().unwrap());
+    assert_eq!(key, 0x852a_5730_939d_c415);
+    assert_eq!(placement::score(key, leaf(0)), 0xdfa2_541e_2621_9044);
+}
+
 /// Executors of two releases see the same fleet while one follows the other: where each instance stands is an agreement.
 #[test]
 fn every_release_chooses_the_same_leaves_for_who_comes() {
@@ -288,6 +299,24 @@ fn every_release_chooses_the_same_leaves_for_who_stays() {
             "a light leaf and an empty one",
             small(&standing(0..19, faint, |number| number / 13), true, &[]),
             "aaabbaaababaabbbbbb",
+        ),
+        (
+            "a light leaf and a heavy one with some of weight 0",
+            small(
+                &standing(0..9, |number| [250, 250, 0, 0, 0, 0, 0, 0, 1][number], |number| number / 8),
+                true,
+                &[],
+            ),
+            "abaaaaaab",
+        ),
+        (
+            "a light leaf that would be the heavy one",
+            small(
+                &standing(0..9, |number| [1, 255, 0, 0, 0, 0, 0, 0, 1][number], |number| number / 8),
+                true,
+                &[],
+            ),
+            "baaaaaaab",
         ),
         (
             "a light leaf and one of weight 0",
