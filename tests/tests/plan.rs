@@ -93,6 +93,40 @@ zone = ["video.bos.edge.example.com A registrar/default/video/i-{001..100} weigh
     ] {
         assert!(told.iter().any(|told| told == line), "{line} is not among {told:#?}");
     }
+    let text = plan.to_string();
+    assert!(text.contains("~ tree  one set → 2 leaves, 100 moved"), "{text}");
+}
+
+#[test]
+fn a_tree_that_stays_as_it_is_is_not_told() {
+    let plan = plan_of(
+        r#"
+why = "One comes to a tree."
+pools.video = {}
+fleet = ["i-{001..102} running carrier=155.146.10.{1..102}"]
+zone = [
+  "l00.video.bos.edge.example.com A registrar/default/video/i-{001..051} weight=100 ttl=20 155.146.10.{1..51}",
+  "l01.video.bos.edge.example.com A registrar/default/video/i-{052..101} weight=100 ttl=20 155.146.10.{52..101}",
+  "video.bos.edge.example.com A registrar/default/video/l00 weight=106 alias=l00.video.bos.edge.example.com@Z0EDGE!",
+  "video.bos.edge.example.com A registrar/default/video/l01 weight=104 alias=l01.video.bos.edge.example.com@Z0EDGE!",
+]
+"#,
+    );
+    let text = plan.to_string();
+    assert!(text.contains("+ i-102") && !text.contains("~ tree"), "{text}");
+}
+
+#[test]
+fn a_simple_set_of_which_only_texts_are_left_becomes_a_tree_step_by_step() {
+    let plan = plan_of(
+        r#"
+why = "Somebody took the addresses away."
+pools.video = {}
+fleet = ["i-{001..201} running carrier=155.146.10.{1..201}"]
+zone = ['registrar-owner.video.bos.edge.example.com TXT ttl=20 "registrar/default/video/i-001=155.146.10.1"']
+"#,
+    );
+    assert!(counted(&plan).len() > 2, "{plan}");
 }
 
 /// Somebody took an alias away there before.

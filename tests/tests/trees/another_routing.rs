@@ -1,7 +1,7 @@
 //! Trees that are taken apart for another routing, and sets of another routing that become trees.
 
 use registrar_core::leaf::Leaf;
-use registrar_core::plan::{Plan, Urgency};
+use registrar_core::plan::{Batch, Plan, Urgency};
 use registrar_core::record_set::RecordSet;
 use registrar_core::tree::TreeLimits;
 use registrar_local::route53::ModelChange;
@@ -70,7 +70,9 @@ fn a_set_of_another_routing_loses_its_dead_before_it_becomes_a_tree() {
         world.launch(6..16, uneven);
         world.document["record"]["routing"] = json!("weighted");
         let plan = one_by_one(world.plan());
+        let swaps = |batch: &Batch| batch.units[0].urgency == Urgency::Swap;
         assert_eq!(first_urgency(&plan), Urgency::RemoveDead, "{plan}");
+        assert!(!plan.batches.iter().any(swaps), "who stays answers meanwhile: {plan}");
         world.take(&plan);
         world.shares_are_right("as a tree");
     }

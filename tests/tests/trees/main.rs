@@ -5,6 +5,7 @@
 
 mod another_routing;
 mod handover;
+mod random;
 mod world;
 
 use registrar_core::leaf::Leaf;
@@ -313,6 +314,28 @@ fn the_first_weight_above_zero_gets_every_answer_and_the_last_gives_them_back() 
 }
 
 #[test]
+fn the_only_weight_above_zero_goes_to_another_record_without_a_moment_with_none() {
+    let mut world = World::of(120, |number| if number == 5 { 100 } else { 0 });
+    let mut weighted = 5;
+    for leaf in world.leaves().into_iter().chain(world.leaves()) {
+        let next = world.records_at(leaf)[1];
+        world.fleet.get_mut(&weighted).unwrap().weight = 0;
+        world.fleet.get_mut(&next).unwrap().weight = 100;
+        weighted = next;
+        let _ = world.follow_unit_by_unit();
+    }
+}
+
+#[test]
+fn who_gets_another_address_and_a_weight_beyond_the_scale_has_its_share_at_once() {
+    let mut world = World::of(150, |_| 1);
+    for (number, machine) in world.fleet.iter_mut().filter(|(number, _)| *number % 3 > 0) {
+        (machine.address, machine.weight) = (1_000 + number, 9);
+    }
+    let _ = world.follow_unit_by_unit();
+}
+
+#[test]
 fn a_pool_that_leaves_takes_an_alias_along_whose_leaf_somebody_emptied() {
     let mut world = World::of(150, uneven);
     let alias = world.aliases().remove(0);
@@ -533,35 +556,4 @@ fn the_ttl_of_a_fallback_beside_somebody_elses_record_stays_as_theirs() {
     world.take(&plan);
     let at_name = world.records().into_iter().filter(|record| record.name.as_str() == NAME);
     assert!(at_name.filter_map(|record| record.ttl_secs).all(|ttl_secs| ttl_secs == 20));
-}
-
-#[test]
-fn small_trees_follow_any_fleet() {
-    let mut seed: u64 = 20_261_122;
-    let mut below = |bound: usize| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(seed >> 33).unwrap() % bound
-    };
-    for in_set in [4, 6, 10] {
-        let mut world = World::new(TreeLimits { in_set });
-        let most = TreeLimits { in_set }.most_members();
-        for number in 0..150 {
-            let alive: Vec<usize> = world
-                .fleet
-                .iter()
-                .filter(|(_, machine)| machine.serves())
-                .map(|(number, _)| *number)
-                .collect();
-            let (come, go) = (below(most.min(12)), below(10));
-            let come = come.min(most.saturating_sub(alive.len()));
-            for index in 0..go.min(alive.len()) {
-                let chosen = alive[(index * 7 + below(3)) % alive.len()];
-                world.end([chosen]);
-            }
-            let first = 10 * number;
-            world.launch(first..first + come, |number| u8::try_from(number % 3 * 50 + 10).unwrap());
-            let _ = world.follow();
-            world.fleet.retain(|_, machine| machine.serves());
-        }
-    }
 }

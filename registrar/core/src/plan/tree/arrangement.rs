@@ -7,6 +7,7 @@ use crate::ids::InstanceId;
 use crate::leaf::Leaf;
 use crate::plan::shape::Shape;
 use crate::pool::Routing;
+use crate::site::Entry;
 use crate::tree::{Placed, Request, Scale, Sums, TreeLimits, place, sums_of};
 
 /// At which leaf each record should stand, none of them where all stand at the pool's name; and the aliases' scale in
@@ -54,9 +55,15 @@ impl Arrangement {
                 (instance.clone(), Placed { leaf: entry.leaf, is_published, weight: last.weight(entry) })
             })
             .collect();
-        // Weights change last, but for those that a set of another routing gets with its tree.
+        // Weights change last, but for those that a set of another routing gets with its tree, and those of records that
+        // are written earlier anyway.
         let weight = |id: &InstanceId| {
+            let is_written = |entry: &Entry| {
+                observed.is_doubled(id)
+                    || last.entries.get(id).is_some_and(|then| then.address != entry.address)
+            };
             let standing = observed.entries.get(id).filter(|_| observed.form == Routing::Weighted);
+            let standing = standing.filter(|entry| !is_written(entry));
             standing.map_or(instances[id].weight, |entry| observed.weight(entry))
         };
         let staying = instances.iter().filter_map(|(id, placed)| Some((placed.leaf?, weight(id))));

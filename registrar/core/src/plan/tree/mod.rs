@@ -141,7 +141,15 @@ impl<'a> Planner<'a> {
                 self.rescale(self.arrangement.weighing, urgency);
             }
             let together = if urgency == Urgency::Rewrite { Together::Set } else { Together::Leaf };
-            self.step(&decisions, together, None);
+            // Where no weight stays above 0, those that come to be are there before the others go: with none at all, even
+            // records of weight 0 are answered.
+            let any_first = urgency == Urgency::Reweight && !self.shape.keeps_a_weight_until(last);
+            let gets_weight =
+                |decision: &Decision| decision.difference.instance().is_some_and(|id| last.weighs(id));
+            let (first, then): (Vec<&Decision>, Vec<&Decision>) =
+                decisions.into_iter().partition(|decision| !any_first || gets_weight(decision));
+            self.step(&first, together, None);
+            self.step(&then, together, None);
         }
         self.rescale(self.arrangement.settled, Urgency::Rewrite);
         tree
@@ -166,13 +174,13 @@ impl<'a> Planner<'a> {
     fn change_routing(&mut self, last: &Shape<'_>, by_urgency: &mut ByUrgency<'_>) {
         let others = by_urgency.split_off(&Urgency::Swap);
         let first: Vec<&Decision> = std::mem::take(by_urgency).into_values().flatten().collect();
-        let must_answer = self.shape.answers() && last.answers();
-        let goes_alone = !must_answer || self.shape.clone().after(&first).answers();
+        let answers = self.shape.answers();
+        let goes_alone = !answers || self.shape.clone().after(&first).answers();
         if goes_alone {
             self.step(&first, Together::All, None);
         }
         let rest = first.into_iter().filter(|_| !goes_alone).chain(others.into_values().flatten());
-        if must_answer && !self.shape.answers_until(last) {
+        if answers && !self.shape.answers_until(last) {
             // Nothing that answers stays: what is left is one unit.
             return self.change_form(&rest.collect::<Vec<_>>(), Urgency::Swap);
         }
@@ -301,21 +309,34 @@ impl<'a> Planner<'a> {
             && self.shape.all_weightless() != next.all_weightless()
     }
 
-    /// Where they turn, all aliases change at once: with the last of those that lose their weights, after the others;
-    /// with the first of those that get some, and those of its leaf, whose alias is not exact for less, before the others.
+    /// Where they turn, all aliases change with that one record: the last one goes by itself, after the others; the first
+    /// one comes before the others, with those of its leaf, whose alias is not exact for less.
     fn parts_of_turn<'d>(&self, decisions: &[&'d Decision]) -> [Vec<&'d Decision>; 2] {
+        let was_weightless = self.shape.all_weightless();
+        let turns = |decision: &&&Decision| match &decision.difference.kind {
+            DifferenceKind::Add { new, .. }
+            | DifferenceKind::Move { new, .. }
+            | DifferenceKind::Reweight { new, .. }
+            | DifferenceKind::Repair { new, .. }
+                if was_weightless =>
+            {
+                self.shape.weight(new) > 0
+            }
+            _ => decision.difference.instance().is_some_and(|id| self.shape.weighs(id)),
+        };
+        let turning = decisions.iter().position(|decision| turns(&decision)).unwrap_or_default();
         let mut others = decisions.to_vec();
-        if !self.shape.all_weightless() {
-            let last = others.pop();
-            return [others, last.into_iter().collect()];
+        let mut with_it = vec![others.remove(turning)];
+        if !was_weightless {
+            return [others, with_it];
         }
         let leaf = |decision: &Decision| {
             let instance = decision.difference.instance()?;
             let there = self.shape.entries.get(instance).and_then(|entry| entry.leaf);
             there.or_else(|| self.arrangement.leaf_of.get(instance).copied())
         };
-        let first = decisions.first().map(|decision| leaf(decision));
-        let with_it = others.extract_if(.., |decision| first == Some(leaf(decision))).collect();
+        let its_leaf = leaf(with_it[0]);
+        with_it.extend(others.extract_if(.., |decision| leaf(decision) == its_leaf));
         [with_it, others]
     }
 
