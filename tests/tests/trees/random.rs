@@ -45,8 +45,8 @@ impl Story {
         (0..count).map(|_| serving.swap_remove(self.random.random_range(0..serving.len()))).collect()
     }
 
-    fn change(&mut self, number: usize, change: impl FnOnce(&mut Machine)) {
-        self.world.fleet.entry(number).and_modify(change);
+    fn machine(&mut self, number: usize) -> &mut Machine {
+        self.world.fleet.get_mut(&number).unwrap()
     }
 
     fn launch(&mut self) {
@@ -62,7 +62,7 @@ impl Story {
     fn reweigh(&mut self) {
         for number in self.some(6) {
             let weight = self.weight();
-            self.change(number, |machine| machine.weight = weight);
+            self.machine(number).weight = weight;
         }
     }
 
@@ -70,7 +70,8 @@ impl Story {
         for number in self.some(4) {
             let (address, weight) = (100_000 + self.next, self.weight());
             self.next += 1;
-            self.change(number, |machine| *machine = Machine { address, weight, ..*machine });
+            let machine = self.machine(number);
+            *machine = Machine { address, weight, ..*machine };
         }
     }
 
@@ -127,7 +128,9 @@ impl Story {
         } else {
             let _ = self.world.follow_unit_by_unit();
         }
-        self.world.fleet.retain(|_, machine| machine.state != State::Ended);
+        // Where nobody serves, the record of somebody who left stays, and is still asked about.
+        let nobody = !self.world.fleet.values().any(Machine::serves);
+        self.world.fleet.retain(|_, machine| machine.serves() || nobody && machine.state == State::Left);
     }
 
     /// Follows where shares need not be right until all is done.

@@ -57,17 +57,19 @@ impl Arrangement {
             .collect();
         // Weights change last, but for those that a set of another routing gets with its tree, and those of records that
         // are written earlier anyway.
-        let weight = |id: &InstanceId| {
-            let is_written = |entry: &Entry| {
-                observed.is_doubled(id)
-                    || last.entries.get(id).is_some_and(|then| then.address != entry.address)
-            };
-            let standing = observed.entries.get(id).filter(|_| observed.form == Routing::Weighted);
-            let standing = standing.filter(|entry| !is_written(entry));
-            standing.map_or(instances[id].weight, |entry| observed.weight(entry))
+        let early = |id: &InstanceId, entry: &Entry| match last.entries.get(id) {
+            Some(then) if observed.is_doubled(id) || then.address != entry.address => last.weight(then),
+            Some(_) | None => observed.weight(entry),
         };
+        let weight = |id: &InstanceId| {
+            let standing = observed.entries.get(id).filter(|_| observed.form == Routing::Weighted);
+            standing.map_or(instances[id].weight, |entry| early(id, entry))
+        };
+        let written = observed.entries.iter().filter_map(|(id, entry)| {
+            Some((entry.leaf?, Change { from: observed.weight(entry), to: early(id, entry) }))
+        });
         let staying = instances.iter().filter_map(|(id, placed)| Some((placed.leaf?, weight(id))));
-        let removing = scale_while_removing(observed, sums_of(staying));
+        let removing = scale_while_removing(observed, &steps(written.collect()), sums_of(staying));
         let placed = place(&Request {
             instances: &instances,
             is_tree,
@@ -92,19 +94,39 @@ impl Arrangement {
             states.push(sums_of(weighed.clone()));
         }
         let placing = Scale::choose_for(&states, removing);
-        let weighing = Scale::choose_for(&[sums_of(weighed), in_the_end.clone()], placing);
+        let changes =
+            leaf_of.iter().map(|(id, leaf)| (*leaf, Change { from: weight(id), to: instances[id].weight }));
+        let weighing = Scale::choose_for(&steps(changes.collect()), placing);
         let settled = Scale::choose_for(&[in_the_end], weighing);
         Some(Self { leaf_of, removing, placing, weighing, settled })
     }
 }
 
-/// Chooses the scale for removals: one that fits before and after them. Where there is none, because so few records stay
-/// at some leaf, it is one that fits before, and the planner gives such a leaf up.
-fn scale_while_removing(observed: &Shape<'_>, staying: Sums) -> Option<Scale> {
+/// How a record's weight changes in one phase.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    from: u8,
+    to: u8,
+}
+
+/// Returns the sums at the leaves before and after a phase, and in between: where no weight stays above 0, those that come
+/// to be are there before the others go.
+fn steps(changes: Vec<(Leaf, Change)>) -> Vec<Sums> {
+    let sums =
+        |weight: fn(Change) -> u8| sums_of(changes.iter().map(|(leaf, change)| (*leaf, weight(*change))));
+    let keeps_one = changes.iter().any(|(_, Change { from, to })| *from > 0 && *to > 0);
+    let between = (!keeps_one).then(|| sums(|change| change.from.max(change.to)));
+    [sums(|change| change.from)].into_iter().chain(between).chain([sums(|change| change.to)]).collect()
+}
+
+/// Chooses the scale for removals: one that fits before and after them, and where what is written before some of them is
+/// there already. Where there is none, because so few records stay at some leaf, it is one that fits before, and the
+/// planner gives such a leaf up.
+fn scale_while_removing(observed: &Shape<'_>, written: &[Sums], staying: Sums) -> Option<Scale> {
     let (now, before) = (observed.scale(), observed.sums());
-    let both = [before.clone(), staying];
-    let chosen = Scale::choose_for(&both, now);
-    if chosen.is_some_and(|scale| both.iter().all(|sums| scale.fits(sums))) {
+    let all: Vec<Sums> = written.iter().cloned().chain([staying]).collect();
+    let chosen = Scale::choose_for(&all, now);
+    if chosen.is_some_and(|scale| all.iter().all(|sums| scale.fits(sums))) {
         return chosen;
     }
     Scale::choose_for(&[before], now).or(chosen)

@@ -29,11 +29,6 @@ impl Shape<'_> {
         self.entries.get(instance).is_some_and(|entry| self.weight(entry) > 0)
     }
 
-    /// Says whether some record has a weight above 0 both here and in another shape.
-    pub(super) fn keeps_a_weight_until(&self, other: &Self) -> bool {
-        self.entries.keys().any(|id| self.weighs(id) && other.weighs(id))
-    }
-
     pub(super) fn leaf_of(&self) -> BTreeMap<InstanceId, Leaf> {
         self.entries.iter().filter_map(|(id, entry)| Some((id.clone(), entry.leaf?))).collect()
     }

@@ -123,7 +123,9 @@ impl<'a> Planner<'a> {
         for urgency in BEFORE {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
             // Each step builds on those before it, so its units go when it does, whatever else they might be.
-            self.remove(&decisions, swapped.unwrap_or(urgency));
+            for part in self.weights_first(decisions) {
+                self.remove(&part, swapped.unwrap_or(urgency));
+            }
         }
         if last.form != Routing::Weighted {
             self.give_up(last, by_urgency, Urgency::Add);
@@ -137,22 +139,26 @@ impl<'a> Planner<'a> {
         let tree = self.rearrange();
         for urgency in AFTER {
             let decisions = by_urgency.remove(&urgency).unwrap_or_default();
-            if urgency == Urgency::Reweight && !decisions.is_empty() {
+            if urgency == Urgency::Reweight {
                 self.rescale(self.arrangement.weighing, urgency);
             }
             let together = if urgency == Urgency::Rewrite { Together::Set } else { Together::Leaf };
-            // Where no weight stays above 0, those that come to be are there before the others go: with none at all, even
-            // records of weight 0 are answered.
-            let any_first = urgency == Urgency::Reweight && !self.shape.keeps_a_weight_until(last);
-            let gets_weight =
-                |decision: &Decision| decision.difference.instance().is_some_and(|id| last.weighs(id));
-            let (first, then): (Vec<&Decision>, Vec<&Decision>) =
-                decisions.into_iter().partition(|decision| !any_first || gets_weight(decision));
-            self.step(&first, together, None);
-            self.step(&then, together, None);
+            for part in self.weights_first(decisions) {
+                self.step(&part, together, None);
+            }
         }
         self.rescale(self.arrangement.settled, Urgency::Rewrite);
         tree
+    }
+
+    /// Where no weight stays above 0, those that come to be are there before the others go: with none at all, even records
+    /// of weight 0 are answered.
+    fn weights_first<'d>(&self, decisions: Vec<&'d Decision>) -> [Vec<&'d Decision>; 2] {
+        let next = self.shape.clone().after(&decisions);
+        let keeps_one = self.shape.entries.keys().any(|id| self.shape.weighs(id) && next.weighs(id));
+        let weighs = |decision: &Decision| decision.difference.instance().is_some_and(|id| next.weighs(id));
+        let comes = |decision: &&Decision| !keeps_one && weighs(decision);
+        decisions.into_iter().partition::<Vec<_>, _>(comes).into()
     }
 
     /// Puts all aliases on another scale, where the one that they are on does not fit what comes next, or where somebody
