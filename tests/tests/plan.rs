@@ -190,6 +190,25 @@ zone = ["video.bos.edge.example.com A registrar/default/video/i-0{1..2} weight=1
     assert_eq!(counted, [1, 0], "{plan}");
 }
 
+/// With no weight above 0 at all, Route 53 answers even records of weight 0.
+#[test]
+fn the_only_weight_above_zero_goes_to_another_record_before_it_is_given_up() {
+    let plan = plan_of(
+        r#"
+why = "Another record takes all the traffic over."
+pools.video = {}
+fleet = ["i-01 running carrier=155.146.10.1 weight=0", "i-02 running carrier=155.146.10.2 weight=5"]
+zone = [
+  "video.bos.edge.example.com A registrar/default/video/i-01 weight=5 ttl=20 155.146.10.1",
+  "video.bos.edge.example.com A registrar/default/video/i-02 weight=0 ttl=20 155.146.10.2",
+]
+"#,
+    );
+    let units = plan.batches.iter().flat_map(|batch| &batch.units);
+    let weights: Vec<Option<u8>> = units.map(|unit| unit.changes[1].record.weight).collect();
+    assert_eq!(weights, [Some(5), Some(0)], "{plan}");
+}
+
 /// A pool takes a name over, and lets go two of its own at the same time: one by proof, one without.
 const HANDOVER: &str = r#"
 why = "A name changes hands."

@@ -12,6 +12,7 @@ use crate::desired::DesiredPool;
 use crate::diff::DifferenceKind;
 use crate::guard::{Decision, Evidence, TreeRoom, Verdict};
 use crate::pool::Routing;
+use crate::record_set::ChangeAction;
 use crate::site::Site;
 use crate::tree::TreeLimits;
 
@@ -84,7 +85,10 @@ fn of_one_set(observed: &Shape<'_>, last: &Shape<'_>, all: &[&Decision]) -> Vec<
     let mut units = first.units(&read, &between, together(simple), None);
     if !others.is_empty() {
         let second = UnitBuilder::new(desired, site, &others);
-        units.extend(second.units(&between, &last.records(), together(whole), None));
+        let mut second = second.units(&between, &last.records(), together(whole), None);
+        // With no weight above 0 at all, even records of weight 0 are answered.
+        second.sort_by_key(gives_its_weight_up);
+        units.extend(second);
     }
     units
 }
@@ -94,6 +98,14 @@ pub(super) fn falls_silent(desired: &DesiredPool<'_>, site: &Site, all: &[&Decis
     let is_dead = |decision: &&Decision| matches!(decision.verdict, Verdict::Go(Evidence::Dead(_)));
     let dead: Vec<&Decision> = all.iter().copied().filter(is_dead).collect();
     !Shape::observed(desired, site).after(&dead).is_led_to()
+}
+
+fn gives_its_weight_up(unit: &Unit) -> bool {
+    let weights = |action: ChangeAction| {
+        unit.changes.iter().filter(move |change| change.action == action).map(|change| change.record.weight)
+    };
+    weights(ChangeAction::Create).any(|weight| weight == Some(0))
+        && weights(ChangeAction::Delete).any(|weight| weight > Some(0))
 }
 
 fn removes(kind: &DifferenceKind) -> bool {

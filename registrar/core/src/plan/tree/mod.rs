@@ -315,34 +315,23 @@ impl<'a> Planner<'a> {
             && self.shape.all_weightless() != next.all_weightless()
     }
 
-    /// Where they turn, all aliases change with that one record: the last one goes by itself, after the others; the first
-    /// one comes before the others, with those of its leaf, whose alias is not exact for less.
+    /// Where they turn, all aliases change at once. The last of those that lose their weights goes by itself, after the
+    /// others; the first that gets one comes before the others, with those of its leaf, whose alias is not exact for less.
     fn parts_of_turn<'d>(&self, decisions: &[&'d Decision]) -> [Vec<&'d Decision>; 2] {
-        let was_weightless = self.shape.all_weightless();
-        let turns = |decision: &&&Decision| match &decision.difference.kind {
-            DifferenceKind::Add { new, .. }
-            | DifferenceKind::Move { new, .. }
-            | DifferenceKind::Reweight { new, .. }
-            | DifferenceKind::Repair { new, .. }
-                if was_weightless =>
-            {
-                self.shape.weight(new) > 0
-            }
-            _ => decision.difference.instance().is_some_and(|id| self.shape.weighs(id)),
-        };
-        let turning = decisions.iter().position(|decision| turns(&decision)).unwrap_or_default();
         let mut others = decisions.to_vec();
-        let mut with_it = vec![others.remove(turning)];
-        if !was_weightless {
-            return [others, with_it];
+        if !self.shape.all_weightless() {
+            let last = others.pop();
+            return [others, last.into_iter().collect()];
         }
         let leaf = |decision: &Decision| {
             let instance = decision.difference.instance()?;
             let there = self.shape.entries.get(instance).and_then(|entry| entry.leaf);
             there.or_else(|| self.arrangement.leaf_of.get(instance).copied())
         };
-        let its_leaf = leaf(with_it[0]);
-        with_it.extend(others.extract_if(.., |decision| leaf(decision) == its_leaf));
+        let next = self.shape.clone().after(decisions);
+        let weighs = |decision: &Decision| decision.difference.instance().is_some_and(|id| next.weighs(id));
+        let its_leaf = others.iter().find(|decision| weighs(decision)).map(|decision| leaf(decision));
+        let with_it = others.extract_if(.., |decision| Some(leaf(decision)) == its_leaf).collect();
         [with_it, others]
     }
 
