@@ -208,6 +208,15 @@ fn aliases_go_to_a_coarser_scale_before_weights_grow_beyond_it() {
 }
 
 #[test]
+fn aliases_go_to_a_coarser_scale_before_heavier_instances_come() {
+    let mut world = World::of(120, |_| 10);
+    world.launch(120..140, |_| 250);
+    let plan = world.follow_unit_by_unit();
+    let is_alias = |change: &Change| change.record.alias_target.is_some();
+    assert!(plan.batches[0].changes().all(is_alias), "all of them at once: {plan}");
+}
+
+#[test]
 fn a_paused_pool_keeps_its_tree_as_it_is_and_says_what_is_held() {
     let mut world = World::of(300, uneven);
     let old = world.aliases().remove(1);
