@@ -110,7 +110,7 @@ impl Scale {
     pub(crate) fn observed(weights: &BTreeMap<Leaf, u8>, sums: &Sums) -> Option<Self> {
         let agrees = |scale: Self| {
             let pairs = weights.iter().filter_map(|(leaf, weight)| Some((*weight, *sums.get(leaf)?)));
-            pairs.filter(|(weight, sum)| *sum > 0 && scale.scaled(*sum).max(1) == u64::from(*weight)).count()
+            pairs.filter(|(weight, sum)| scale.scaled(*sum).max(1) == u64::from(*weight)).count()
         };
         let counted = Self::all().map(|scale| (agrees(scale), scale)).filter(|(count, _)| *count > 0);
         // Of two that fit as many, the finer one: it was chosen for its accuracy.
@@ -174,6 +174,21 @@ mod tests {
             let seen = Scale::observed(&weights(scale, &sums), &sums).unwrap();
             assert_eq!(weights(seen, &sums), weights(scale, &sums), "{of:?}");
         }
+    }
+
+    #[test]
+    fn a_new_scale_leaves_room_for_heavier_leaves() {
+        for of in [&[230, 115][..], &[250, 250], &[7_500, 7_100]] {
+            let scale = Scale::choose(&[sums(of)], None);
+            assert!(u64::from(scale.weight(of[0])) <= *HEAVIEST.end(), "{of:?}: {scale:?}");
+        }
+    }
+
+    #[test]
+    fn no_scale_is_seen_where_no_alias_is_on_any() {
+        let sums = sums(&[7_500, 0]);
+        let seen = [0, 1].map(|number| (Leaf::new(number).unwrap(), [3, 0][number]));
+        assert_eq!(Scale::observed(&seen.into(), &sums), None);
     }
 
     #[test]

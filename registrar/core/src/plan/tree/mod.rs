@@ -24,6 +24,7 @@ use super::shape::{Shape, Spot};
 use super::units::{SiteRules, SiteUnits};
 use crate::diff::{Difference, DifferenceKind, TreeChange};
 use crate::guard::{Decision, Evidence, Hold, Verdict};
+use crate::ids::InstanceId;
 use crate::leaf::Leaf;
 use crate::pool::{PoolState, Routing};
 use crate::tree::Scale;
@@ -154,8 +155,14 @@ impl<'a> Planner<'a> {
     /// Where no weight stays above 0, those that come to be are there before the others go: with none at all, even records
     /// of weight 0 are answered.
     fn weights_first<'d>(&self, decisions: Vec<&'d Decision>) -> [Vec<&'d Decision>; 2] {
+        let touched: BTreeSet<&InstanceId> =
+            decisions.iter().filter_map(|decision| decision.difference.instance()).collect();
+        let mut weighty = self.shape.entries.keys().filter(|id| self.shape.weighs(id));
+        if weighty.clone().any(|id| !touched.contains(id)) {
+            return [decisions, Vec::new()];
+        }
         let next = self.shape.clone().after(&decisions);
-        let keeps_one = self.shape.entries.keys().any(|id| self.shape.weighs(id) && next.weighs(id));
+        let keeps_one = weighty.any(|id| next.weighs(id));
         let weighs = |decision: &Decision| decision.difference.instance().is_some_and(|id| next.weighs(id));
         let comes = |decision: &&Decision| !keeps_one && weighs(decision);
         decisions.into_iter().partition::<Vec<_>, _>(comes).into()
