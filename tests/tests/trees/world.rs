@@ -219,10 +219,13 @@ impl World {
         for (number, batch) in plan.batches.iter().enumerate() {
             self.submit(batch);
             assert!(!answered || !self.answered().is_empty(), "the name is silent after batch {number}");
-            if let Some(misfit) = self.misfit() {
-                let batches: Vec<String> = plan.batches.iter().map(ToString::to_string).collect();
-                panic!("after batch {number}: {misfit}\n{plan}\n{}", batches.join("\n"));
-            }
+            let misfit = self.misfit();
+            assert!(
+                misfit.is_none(),
+                "after batch {number}: {}\n{plan}\n{}",
+                misfit.unwrap_or_default(),
+                plan.batches.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            );
         }
     }
 
