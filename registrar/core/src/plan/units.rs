@@ -87,7 +87,7 @@ fn of_one_set(observed: &Shape<'_>, last: &Shape<'_>, all: &[&Decision]) -> Vec<
         let second = UnitBuilder::new(desired, site, &others);
         let mut second = second.units(&between, &last.records(), together(whole), None);
         // With no weight above 0 at all, even records of weight 0 are answered.
-        second.sort_by_key(gives_its_weight_up);
+        second.sort_by_key(gets_weight_zero);
         units.extend(second);
     }
     units
@@ -100,12 +100,9 @@ pub(super) fn falls_silent(desired: &DesiredPool<'_>, site: &Site, all: &[&Decis
     !Shape::observed(desired, site).after(&dead).is_led_to()
 }
 
-fn gives_its_weight_up(unit: &Unit) -> bool {
-    let weights = |action: ChangeAction| {
-        unit.changes.iter().filter(move |change| change.action == action).map(|change| change.record.weight)
-    };
-    weights(ChangeAction::Create).any(|weight| weight == Some(0))
-        && weights(ChangeAction::Delete).any(|weight| weight > Some(0))
+fn gets_weight_zero(unit: &Unit) -> bool {
+    let mut created = unit.changes.iter().filter(|change| change.action == ChangeAction::Create);
+    created.any(|change| change.record.weight == Some(0))
 }
 
 fn removes(kind: &DifferenceKind) -> bool {
