@@ -6,11 +6,12 @@
 mod another_routing;
 mod handover;
 mod random;
+mod weights;
 mod world;
 
 use registrar_core::leaf::Leaf;
 use registrar_core::name::RecordName;
-use registrar_core::plan::{Batch, Change, Urgency};
+use registrar_core::plan::{Batch, Urgency};
 use registrar_core::record_set::{ChangeAction, RecordSet, RecordType};
 use registrar_core::tree::TreeLimits;
 use registrar_local::route53::ModelChange;
@@ -67,22 +68,6 @@ fn few_that_stay_at_a_leaf_get_no_more_than_their_share_at_any_instant() {
         let plan = world.follow_unit_by_unit();
         assert_eq!(plan.batches[0].units[0].urgency, Urgency::RemoveDead);
     }
-}
-
-#[test]
-fn aliases_go_to_a_finer_scale_before_so_many_go_that_the_others_would_have_to_move() {
-    let mut world = World::of(400, |number| u8::try_from(number * 23 % 250 + 1).unwrap());
-    let stays: Vec<usize> =
-        world.leaves().into_iter().flat_map(|leaf| world.records_at(leaf).into_iter().take(14)).collect();
-    world.end((0..400).filter(|number| !stays.contains(number)));
-    let plan = world.follow_unit_by_unit();
-    let is_alias = |change: &Change| change.record.alias_target.is_some();
-    assert!(plan.batches[0].changes().all(is_alias), "{}", plan.batches[0]);
-    let removals = plan.batches.iter().flat_map(|batch| &batch.units);
-    let removals = removals.filter(|unit| unit.dead > 0);
-    let mut comes =
-        removals.flat_map(|unit| &unit.changes).filter(|change| change.action == ChangeAction::Create);
-    assert!(comes.all(is_alias), "{plan}");
 }
 
 #[test]
@@ -196,26 +181,7 @@ fn a_pool_grows_into_a_tree_and_changes_weights_in_one_plan() {
     );
 }
 
-#[test]
-fn aliases_go_to_a_coarser_scale_before_weights_grow_beyond_it() {
-    let mut world = World::of(200, |_| 10);
-    world
-        .fleet
-        .iter_mut()
-        .filter(|(number, _)| *number % 3 > 0)
-        .for_each(|(_, machine)| machine.weight = 250);
-    let _ = world.follow_unit_by_unit();
-}
-
-#[test]
-fn aliases_go_to_a_coarser_scale_before_heavier_instances_come() {
-    let mut world = World::of(120, |_| 10);
-    world.launch(120..140, |_| 250);
-    let plan = world.follow_unit_by_unit();
-    let is_alias = |change: &Change| change.record.alias_target.is_some();
-    assert!(plan.batches[0].changes().all(is_alias), "all of them at once: {plan}");
-}
-
+/// Where one half of a fleet takes the traffic over from the other one, both have weights for a moment.
 #[test]
 fn a_paused_pool_keeps_its_tree_as_it_is_and_says_what_is_held() {
     let mut world = World::of(300, uneven);
@@ -307,44 +273,6 @@ fn a_ttl_that_somebody_elses_record_at_a_leaf_shares_stays_and_the_dead_go() {
 }
 
 #[test]
-fn the_first_weight_above_zero_gets_every_answer_and_the_last_gives_them_back() {
-    let mut world = World::of(120, |_| 0);
-    world.fleet.get_mut(&5).unwrap().weight = 100;
-    let _ = world.follow_unit_by_unit();
-    world.launch(120..130, |_| 50);
-    let _ = world.follow_unit_by_unit();
-    for number in (120..130).chain([5]) {
-        world.fleet.get_mut(&number).unwrap().weight = 0;
-    }
-    let plan = world.follow_unit_by_unit();
-    let [others @ .., last] = &plan.batches[..] else { panic!("{plan}") };
-    assert!(!others.is_empty(), "only the last of them changes every alias: {plan}");
-    assert_eq!(last.changes().filter(|change| change.record.alias_target.is_none()).count(), 2, "{last}");
-}
-
-#[test]
-fn the_only_weight_above_zero_goes_to_another_record_without_a_moment_with_none() {
-    let mut world = World::of(120, |number| if number == 5 { 100 } else { 0 });
-    let mut weighted = 5;
-    for leaf in world.leaves().into_iter().chain(world.leaves()) {
-        let next = world.records_at(leaf)[1];
-        world.fleet.get_mut(&weighted).unwrap().weight = 0;
-        world.fleet.get_mut(&next).unwrap().weight = 100;
-        weighted = next;
-        let _ = world.follow_unit_by_unit();
-    }
-}
-
-#[test]
-fn who_gets_another_address_and_a_weight_beyond_the_scale_has_its_share_at_once() {
-    let mut world = World::of(150, |_| 1);
-    for (number, machine) in world.fleet.iter_mut().filter(|(number, _)| *number % 3 > 0) {
-        (machine.address, machine.weight) = (1_000 + number, 9);
-    }
-    let _ = world.follow_unit_by_unit();
-}
-
-#[test]
 fn a_pool_that_leaves_takes_an_alias_along_whose_leaf_somebody_emptied() {
     let mut world = World::of(150, uneven);
     let alias = world.aliases().remove(0);
@@ -405,15 +333,6 @@ fn where_others_have_a_record_at_a_leaf_and_the_rest_are_full_there_is_another_l
     assert_eq!((world.aliases().len(), world.records().len()), (3, 180 + 1 + 3));
     let at_name = world.records().into_iter().filter(|record| record.name.as_str() == NAME);
     assert!(at_name.into_iter().all(|record| record.alias_target.is_some()), "{plan}");
-}
-
-#[test]
-fn where_only_records_of_weight_zero_are_left_for_a_while_each_is_answered_as_often_as_the_others() {
-    let weight = |number| if number < 40 { 0 } else { 100 };
-    let mut world = World::of(150, weight);
-    world.end(40..150);
-    world.launch(150..260, weight);
-    let _ = world.follow_unit_by_unit();
 }
 
 #[test]
