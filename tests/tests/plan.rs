@@ -192,21 +192,47 @@ zone = ["video.bos.edge.example.com A registrar/default/video/i-0{1..2} weight=1
 
 /// With no weight above 0 at all, Route 53 answers even records of weight 0.
 #[test]
-fn the_only_weight_above_zero_goes_to_another_record_before_it_is_given_up() {
-    let plan = plan_of(
-        r#"
-why = "Another record takes all the traffic over."
-pools.video = {}
-fleet = ["i-01 running carrier=155.146.10.1 weight=0", "i-02 running carrier=155.146.10.2 weight=5"]
-zone = [
-  "video.bos.edge.example.com A registrar/default/video/i-01 weight=5 ttl=20 155.146.10.1",
-  "video.bos.edge.example.com A registrar/default/video/i-02 weight=0 ttl=20 155.146.10.2",
-]
-"#,
-    );
-    let units = plan.batches.iter().flat_map(|batch| &batch.units);
-    let weights: Vec<Option<u8>> = units.map(|unit| unit.changes[1].record.weight).collect();
-    assert_eq!(weights, [Some(5), Some(0)], "{plan}");
+fn the_only_weight_above_zero_is_not_given_up_before_another_one_comes() {
+    let stands = |id: &str, address: u8, weight: u8| {
+        format!(
+            "video.bos.edge.example.com A registrar/default/video/{id} weight={weight} ttl=20 155.146.10.{address}"
+        )
+    };
+    let zone = [stands("i-01", 1, 5), stands("i-02", 2, 0)];
+    let parked = "i-02 running carrier=155.146.10.2 weight=0";
+    for (what, fleet, units) in [
+        (
+            "another weight",
+            ["i-01 running carrier=155.146.10.1 weight=0", "i-02 running carrier=155.146.10.2 weight=5"],
+            1,
+        ),
+        (
+            "another address",
+            ["i-01 running carrier=155.146.10.9 weight=0", "i-02 running carrier=155.146.10.2 weight=5"],
+            1,
+        ),
+        (
+            "who leaves",
+            ["i-01 running carrier=155.146.10.1 pool=none", "i-02 running carrier=155.146.10.2 weight=5"],
+            1,
+        ),
+        (
+            "who stays",
+            ["i-01 running carrier=155.146.10.1 weight=7", "i-02 running carrier=155.146.10.2 weight=5"],
+            2,
+        ),
+        ("none that comes", ["i-01 running carrier=155.146.10.9 weight=0", parked], 1),
+        ("the dead", ["i-01 terminated", "i-02 running carrier=155.146.10.2 weight=5"], 2),
+    ] {
+        let plan =
+            plan_of(&format!("why = {what:?}\npools.video = {{}}\nfleet = {fleet:?}\nzone = {zone:?}\n"));
+        assert_eq!(counted(&plan).len(), units, "{what}: {plan}");
+    }
+    let fleet =
+        ["i-01 running carrier=155.146.10.1 weight=0", parked, "i-03 running carrier=155.146.10.3 weight=5"];
+    let plan =
+        plan_of(&format!("why = \"who comes\"\npools.video = {{}}\nfleet = {fleet:?}\nzone = {zone:?}\n"));
+    assert_eq!(counted(&plan).len(), 1, "{plan}");
 }
 
 /// A pool takes a name over, and lets go two of its own at the same time: one by proof, one without.

@@ -181,7 +181,6 @@ fn a_pool_grows_into_a_tree_and_changes_weights_in_one_plan() {
     );
 }
 
-/// Where one half of a fleet takes the traffic over from the other one, both have weights for a moment.
 #[test]
 fn a_paused_pool_keeps_its_tree_as_it_is_and_says_what_is_held() {
     let mut world = World::of(300, uneven);

@@ -41,6 +41,7 @@ fn aliases_go_to_a_coarser_scale_before_heavier_instances_come() {
     assert!(plan.batches[0].changes().all(is_alias), "all of them at once: {plan}");
 }
 
+/// Where one half of a fleet takes the traffic over from the other one, both have weights for a moment.
 #[test]
 fn all_weights_go_from_one_half_to_the_other_on_a_scale_for_both() {
     let half = |number: usize, with: usize| if number % 2 == with { 100 } else { 0 };
@@ -107,5 +108,28 @@ fn where_only_records_of_weight_zero_are_left_for_a_while_each_is_answered_as_of
     let mut world = World::of(150, weight);
     world.end(40..150);
     world.launch(150..260, weight);
+    let _ = world.follow_unit_by_unit();
+}
+
+/// Of thousands that go, one had all the weight: the others go leaf by leaf, and it goes last.
+#[test]
+fn the_only_weight_above_zero_is_the_last_that_goes() {
+    let mut world = World::of(1_000, |number| if number == 0 { 100 } else { 0 });
+    world.end(0..999);
+    let plan = world.follow_unit_by_unit();
+    let [others @ .., last] = &plan.batches[..] else { panic!("{plan}") };
+    assert!(others.len() <= 40, "{} units", others.len());
+    assert!(last.changes().count() > 0);
+}
+
+/// The dead have no part in who keeps a weight.
+#[test]
+fn addresses_and_weights_are_exchanged_on_a_scale_for_both_while_one_dies() {
+    let weight = |number: usize, with: usize| if number % 2 == with { 20 } else { 0 };
+    let mut world = World::of(150, |number| weight(number, 0));
+    for (number, machine) in &mut world.fleet {
+        (machine.address, machine.weight) = (1_000 + number, weight(*number, 1));
+    }
+    world.end([10]);
     let _ = world.follow_unit_by_unit();
 }

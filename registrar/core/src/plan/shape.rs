@@ -158,6 +158,22 @@ impl<'a> Shape<'a> {
         !self.has_members() && last.has_members() && removals.iter().any(unproven)
     }
 
+    /// Returns the weight with which an entry is answered.
+    pub(super) fn weight(&self, entry: &Entry) -> u8 {
+        entry.weight.unwrap_or(self.desired.policy.default_weight)
+    }
+
+    /// Says whether an instance's record is there, with a weight above 0.
+    pub(super) fn weighs(&self, instance: &InstanceId) -> bool {
+        self.entries.get(instance).is_some_and(|entry| self.weight(entry) > 0)
+    }
+
+    /// Says whether there are weights above 0 here and in another shape, and none of them at the same instance's record.
+    pub(super) fn gives_all_weights_to(&self, other: &Self) -> bool {
+        let weighs = |shape: &Self| shape.entries.keys().any(|id| shape.weighs(id));
+        weighs(self) && weighs(other) && !self.entries.keys().any(|id| self.weighs(id) && other.weighs(id))
+    }
+
     fn others_answer(&self) -> bool {
         !(self.site.siblings.is_empty()
             && self.site.in_the_way.is_empty()

@@ -12,7 +12,6 @@ use crate::desired::DesiredPool;
 use crate::diff::DifferenceKind;
 use crate::guard::{Decision, Evidence, TreeRoom, Verdict};
 use crate::pool::Routing;
-use crate::record_set::ChangeAction;
 use crate::site::Site;
 use crate::tree::TreeLimits;
 
@@ -78,17 +77,16 @@ fn of_one_set(observed: &Shape<'_>, last: &Shape<'_>, all: &[&Decision]) -> Vec<
         all.iter().filter(|decision| removes(&decision.difference.kind)).copied().collect();
     let without = observed.clone().after(&removals);
     let stops = observed.answers() && last.answers() && !without.answers_until(last);
-    let silent = stops || without.lacks_members_of(last, &removals);
+    // With no weight above 0 at all, even records of weight 0 are answered.
+    let weightless = without_dead.gives_all_weights_to(last);
+    let silent = stops || weightless || without.lacks_members_of(last, &removals);
     let whole = simple || silent || others.iter().any(|decision| rewrites_set(&decision.difference.kind));
     let between = if dead.is_empty() { read.clone() } else { without_dead.records() };
     let first = UnitBuilder::new(desired, site, &dead);
     let mut units = first.units(&read, &between, together(simple), None);
     if !others.is_empty() {
         let second = UnitBuilder::new(desired, site, &others);
-        let mut second = second.units(&between, &last.records(), together(whole), None);
-        // With no weight above 0 at all, even records of weight 0 are answered.
-        second.sort_by_key(gets_weight_zero);
-        units.extend(second);
+        units.extend(second.units(&between, &last.records(), together(whole), None));
     }
     units
 }
@@ -98,11 +96,6 @@ pub(super) fn falls_silent(desired: &DesiredPool<'_>, site: &Site, all: &[&Decis
     let is_dead = |decision: &&Decision| matches!(decision.verdict, Verdict::Go(Evidence::Dead(_)));
     let dead: Vec<&Decision> = all.iter().copied().filter(is_dead).collect();
     !Shape::observed(desired, site).after(&dead).is_led_to()
-}
-
-fn gets_weight_zero(unit: &Unit) -> bool {
-    let mut created = unit.changes.iter().filter(|change| change.action == ChangeAction::Create);
-    created.any(|change| change.record.weight == Some(0))
 }
 
 fn removes(kind: &DifferenceKind) -> bool {

@@ -65,11 +65,14 @@ impl Arrangement {
             let standing = observed.entries.get(id).filter(|_| observed.form == Routing::Weighted);
             standing.map_or(instances[id].weight, |entry| early(id, entry))
         };
-        let written = observed.entries.iter().filter_map(|(id, entry)| {
-            Some((entry.leaf?, Change { from: observed.weight(entry), to: early(id, entry) }))
+        let written = observed.entries.iter().map(|(id, entry)| Written {
+            leaf: entry.leaf,
+            from: observed.weight(entry),
+            to: early(id, entry),
+            stays: last.entries.contains_key(id),
         });
         let staying = instances.iter().filter_map(|(id, placed)| Some((placed.leaf?, weight(id))));
-        let removing = scale_while_removing(observed, &steps(written.collect()), sums_of(staying));
+        let removing = scale_while_removing(observed, &steps(&written.collect::<Vec<_>>()), sums_of(staying));
         let placed = place(&Request {
             instances: &instances,
             is_tree,
@@ -94,29 +97,36 @@ impl Arrangement {
             states.push(sums_of(weighed.clone()));
         }
         let placing = Scale::choose_for(&states, removing);
-        let changes =
-            leaf_of.iter().map(|(id, leaf)| (*leaf, Change { from: weight(id), to: instances[id].weight }));
-        let weighing = Scale::choose_for(&steps(changes.collect()), placing);
+        let reweighed = leaf_of.iter().map(|(id, leaf)| Written {
+            leaf: Some(*leaf),
+            from: weight(id),
+            to: instances[id].weight,
+            stays: true,
+        });
+        let weighing = Scale::choose_for(&steps(&reweighed.collect::<Vec<_>>()), placing);
         let settled = Scale::choose_for(&[in_the_end], weighing);
         Some(Self { leaf_of, removing, placing, weighing, settled })
     }
 }
 
-/// How a record's weight changes in one phase.
+/// How a record's weight changes in one phase, and whether it is still there in the end.
 #[derive(Clone, Copy, Debug)]
-struct Change {
+struct Written {
+    leaf: Option<Leaf>,
     from: u8,
     to: u8,
+    stays: bool,
 }
 
 /// Returns the sums at the leaves before and after a phase, and in between: where no weight stays above 0, those that come
 /// to be are there before the others go.
-fn steps(changes: Vec<(Leaf, Change)>) -> Vec<Sums> {
-    let sums =
-        |weight: fn(Change) -> u8| sums_of(changes.iter().map(|(leaf, change)| (*leaf, weight(*change))));
-    let keeps_one = changes.iter().any(|(_, Change { from, to })| *from > 0 && *to > 0);
-    let between = (!keeps_one).then(|| sums(|change| change.from.max(change.to)));
-    [sums(|change| change.from)].into_iter().chain(between).chain([sums(|change| change.to)]).collect()
+fn steps(records: &[Written]) -> Vec<Sums> {
+    let sums = |weight: fn(&Written) -> u8| {
+        sums_of(records.iter().filter_map(|record| Some((record.leaf?, weight(record)))))
+    };
+    let keeps_one = records.iter().any(|record| record.stays && record.from > 0 && record.to > 0);
+    let between = (!keeps_one).then(|| sums(|record| record.from.max(record.to)));
+    [sums(|record| record.from)].into_iter().chain(between).chain([sums(|record| record.to)]).collect()
 }
 
 /// Chooses the scale for removals: one that fits before and after them, and where what is written before some of them is

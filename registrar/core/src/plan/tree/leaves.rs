@@ -14,19 +14,9 @@ use crate::site::Entry;
 use crate::tree::{Scale, Sums, sums_of};
 
 impl Shape<'_> {
-    /// Returns the weight with which an entry is answered.
-    pub(super) fn weight(&self, entry: &Entry) -> u8 {
-        entry.weight.unwrap_or(self.desired.policy.default_weight)
-    }
-
     /// Says whether no record has a weight above 0, so that all are equal.
     pub(super) fn all_weightless(&self) -> bool {
         self.entries.values().all(|entry| self.weight(entry) == 0)
-    }
-
-    /// Says whether an instance's record is there, with a weight above 0.
-    pub(super) fn weighs(&self, instance: &InstanceId) -> bool {
-        self.entries.get(instance).is_some_and(|entry| self.weight(entry) > 0)
     }
 
     pub(super) fn leaf_of(&self) -> BTreeMap<InstanceId, Leaf> {

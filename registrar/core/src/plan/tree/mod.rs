@@ -327,7 +327,9 @@ impl<'a> Planner<'a> {
     fn parts_of_turn<'d>(&self, decisions: &[&'d Decision]) -> [Vec<&'d Decision>; 2] {
         let mut others = decisions.to_vec();
         if !self.shape.all_weightless() {
-            let last = others.pop();
+            let weighed =
+                |decision: &&Decision| decision.difference.instance().is_some_and(|id| self.shape.weighs(id));
+            let last = others.iter().rposition(weighed).map(|last| others.remove(last));
             return [others, last.into_iter().collect()];
         }
         let leaf = |decision: &Decision| {
