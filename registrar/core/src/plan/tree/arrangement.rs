@@ -57,22 +57,25 @@ impl Arrangement {
             .collect();
         // Weights change last, but for those that a set of another routing gets with its tree, and those of records that
         // are written earlier anyway.
-        let early = |id: &InstanceId, entry: &Entry| match last.entries.get(id) {
+        let early = |id: &InstanceId, entry: &Entry, then: Option<&Entry>| match then {
             Some(then) if observed.is_doubled(id) || then.address != entry.address => last.weight(then),
             Some(_) | None => observed.weight(entry),
         };
+        let written: Vec<Written> = observed
+            .entries
+            .iter()
+            .map(|(id, entry)| {
+                let then = last.entries.get(id);
+                let (from, to) = (observed.weight(entry), early(id, entry, then));
+                Written { leaf: entry.leaf, from, to, stays: then.is_some() }
+            })
+            .collect();
         let weight = |id: &InstanceId| {
             let standing = observed.entries.get(id).filter(|_| observed.form == Routing::Weighted);
-            standing.map_or(instances[id].weight, |entry| early(id, entry))
+            standing.map_or(instances[id].weight, |entry| early(id, entry, last.entries.get(id)))
         };
-        let written = observed.entries.iter().map(|(id, entry)| Written {
-            leaf: entry.leaf,
-            from: observed.weight(entry),
-            to: early(id, entry),
-            stays: last.entries.contains_key(id),
-        });
-        let staying = instances.iter().filter_map(|(id, placed)| Some((placed.leaf?, weight(id))));
-        let removing = scale_while_removing(observed, &steps(&written.collect::<Vec<_>>()), sums_of(staying));
+        let staying: Vec<Written> = written.iter().filter(|record| record.stays).copied().collect();
+        let removing = scale_while_removing(observed, &steps(&written), sums(&staying, |record| record.to));
         let placed = place(&Request {
             instances: &instances,
             is_tree,
@@ -86,24 +89,26 @@ impl Arrangement {
             let leaf_of = BTreeMap::new();
             return Some(Self { leaf_of, removing, placing: None, weighing: None, settled: None });
         };
-        let weighed = leaf_of.iter().map(|(id, leaf)| (*leaf, weight(id)));
-        let standing = leaf_of.iter().filter(|(id, _)| instances[*id].is_published);
-        let standing: Vec<(Leaf, u8)> = standing.map(|(id, leaf)| (*leaf, weight(id))).collect();
-        let in_the_end = sums_of(leaf_of.iter().map(|(id, leaf)| (*leaf, instances[id].weight)));
-        let mut states = vec![sums_of(standing.iter().copied())];
+        let all: Vec<(Written, bool)> = leaf_of
+            .iter()
+            .map(|(id, leaf)| {
+                let Placed { is_published, weight: to, .. } = instances[id];
+                (Written { leaf: Some(*leaf), from: weight(id), to, stays: true }, is_published)
+            })
+            .collect();
+        let (reweighed, standing): (Vec<Written>, Vec<Written>) = (
+            all.iter().map(|(record, _)| *record).collect(),
+            all.iter().filter(|(_, is_published)| *is_published).map(|(record, _)| *record).collect(),
+        );
+        let mut states = vec![sums(&standing, |record| record.from)];
         // Where all that stand are equal, leaves count records until the first weight above 0 comes.
-        let are_equal = !standing.is_empty() && standing.iter().all(|(_, weight)| *weight == 0);
-        if !are_equal || weighed.clone().all(|(_, weight)| weight == 0) {
-            states.push(sums_of(weighed.clone()));
+        let are_equal = !standing.is_empty() && standing.iter().all(|record| record.from == 0);
+        if !are_equal || reweighed.iter().all(|record| record.from == 0) {
+            states.push(sums(&reweighed, |record| record.from));
         }
         let placing = Scale::choose_for(&states, removing);
-        let reweighed = leaf_of.iter().map(|(id, leaf)| Written {
-            leaf: Some(*leaf),
-            from: weight(id),
-            to: instances[id].weight,
-            stays: true,
-        });
-        let weighing = Scale::choose_for(&steps(&reweighed.collect::<Vec<_>>()), placing);
+        let weighing = Scale::choose_for(&steps(&reweighed), placing);
+        let in_the_end = sums(&reweighed, |record| record.to);
         let settled = Scale::choose_for(&[in_the_end], weighing);
         Some(Self { leaf_of, removing, placing, weighing, settled })
     }
@@ -121,12 +126,14 @@ struct Written {
 /// Returns the sums at the leaves before and after a phase, and in between: where no weight stays above 0, those that come
 /// to be are there before the others go.
 fn steps(records: &[Written]) -> Vec<Sums> {
-    let sums = |weight: fn(&Written) -> u8| {
-        sums_of(records.iter().filter_map(|record| Some((record.leaf?, weight(record)))))
-    };
     let keeps_one = records.iter().any(|record| record.stays && record.from > 0 && record.to > 0);
-    let between = (!keeps_one).then(|| sums(|record| record.from.max(record.to)));
-    [sums(|record| record.from)].into_iter().chain(between).chain([sums(|record| record.to)]).collect()
+    let between = (!keeps_one).then(|| sums(records, |record| record.from.max(record.to)));
+    let (before, after) = (sums(records, |record| record.from), sums(records, |record| record.to));
+    [before].into_iter().chain(between).chain([after]).collect()
+}
+
+fn sums(records: &[Written], weight: fn(&Written) -> u8) -> Sums {
+    sums_of(records.iter().filter_map(|record| Some((record.leaf?, weight(record)))))
 }
 
 /// Chooses the scale for removals: one that fits before and after them, and where what is written before some of them is
