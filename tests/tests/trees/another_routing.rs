@@ -22,6 +22,15 @@ fn small(routing: &str) -> World {
     world
 }
 
+/// A set of six.
+fn six(routing: &str) -> World {
+    let mut world = small(routing);
+    world.launch(0..6, uneven);
+    let plan = world.plan();
+    world.take(&plan);
+    world
+}
+
 #[test]
 fn another_routing_takes_a_small_tree_apart_after_its_dead() {
     for routing in OTHERS {
@@ -62,10 +71,7 @@ fn a_tree_is_given_up_in_one_request_where_no_alias_leads_to_who_stays() {
 #[test]
 fn a_set_of_another_routing_loses_its_dead_before_it_becomes_a_tree() {
     for routing in OTHERS {
-        let mut world = small(routing);
-        world.launch(0..6, uneven);
-        let plan = world.plan();
-        world.take(&plan);
+        let mut world = six(routing);
         world.end(0..2);
         world.launch(6..16, uneven);
         world.document["record"]["routing"] = json!("weighted");
@@ -81,10 +87,7 @@ fn a_set_of_another_routing_loses_its_dead_before_it_becomes_a_tree() {
 #[test]
 fn a_set_of_another_routing_of_which_nobody_stays_becomes_a_tree_without_a_silence() {
     for routing in OTHERS {
-        let mut world = small(routing);
-        world.launch(0..6, uneven);
-        let plan = world.plan();
-        world.take(&plan);
+        let mut world = six(routing);
         world.end(0..6);
         world.launch(6..26, uneven);
         world.document["record"]["routing"] = json!("weighted");
@@ -95,10 +98,7 @@ fn a_set_of_another_routing_of_which_nobody_stays_becomes_a_tree_without_a_silen
 
 #[test]
 fn a_fallback_is_nobody_who_stays_when_a_set_of_another_routing_becomes_a_tree() {
-    let mut world = small("multivalue");
-    world.launch(0..6, uneven);
-    let plan = world.plan();
-    world.take(&plan);
+    let mut world = six("multivalue");
     world.end(0..6);
     world.launch(6..26, uneven);
     world.document["record"]["routing"] = json!("weighted");
@@ -113,10 +113,7 @@ fn a_fallback_is_nobody_who_stays_when_a_set_of_another_routing_becomes_a_tree()
 /// Without proof, who answers stays until somebody comes: the dead do not wait for that.
 #[test]
 fn a_set_of_another_routing_of_which_nobody_stays_answers_with_who_leaves_until_it_is_a_tree() {
-    let mut world = small("multivalue");
-    world.launch(0..6, uneven);
-    let plan = world.plan();
-    world.take(&plan);
+    let mut world = six("multivalue");
     world.end(0..3);
     world.leave(3..6);
     world.launch(6..26, uneven);

@@ -41,25 +41,25 @@ fn aliases_go_to_a_coarser_scale_before_heavier_instances_come() {
     assert!(plan.batches[0].changes().all(is_alias), "all of them at once: {plan}");
 }
 
-/// Where one half of a fleet takes the traffic over from the other one, both have weights for a moment.
-#[test]
-fn all_weights_go_from_one_half_to_the_other_on_a_scale_for_both() {
-    let half = |number: usize, with: usize| if number % 2 == with { 100 } else { 0 };
-    let mut world = World::of(150, |number| half(number, 0));
-    for (number, machine) in &mut world.fleet {
-        machine.weight = half(*number, 1);
-    }
-    let _ = world.follow_unit_by_unit();
-}
-
-#[test]
-fn aliases_keep_their_scale_where_weights_that_stay_are_exchanged() {
-    let weight = |number: usize, with: usize| if number % 2 == with { 200 } else { 1 };
+/// A tree whose halves have exchanged their weights, which nobody has followed yet.
+fn exchanged(one: u8, other: u8) -> World {
+    let weight = |number: usize, half: usize| if number % 2 == half { one } else { other };
     let mut world = World::of(150, |number| weight(number, 0));
     for (number, machine) in &mut world.fleet {
         machine.weight = weight(*number, 1);
     }
-    let plan = world.follow_unit_by_unit();
+    world
+}
+
+/// Where one half of a fleet takes the traffic over from the other one, both have weights for a moment.
+#[test]
+fn all_weights_go_from_one_half_to_the_other_on_a_scale_for_both() {
+    let _ = exchanged(100, 0).follow_unit_by_unit();
+}
+
+#[test]
+fn aliases_keep_their_scale_where_weights_that_stay_are_exchanged() {
+    let plan = exchanged(200, 1).follow_unit_by_unit();
     let is_alias = |change: &Change| change.record.alias_target.is_some();
     assert!(!plan.batches.iter().any(|batch| batch.changes().all(is_alias)), "{plan}");
 }
@@ -125,11 +125,8 @@ fn the_only_weight_above_zero_is_the_last_that_goes() {
 /// The dead have no part in who keeps a weight.
 #[test]
 fn addresses_and_weights_are_exchanged_on_a_scale_for_both_while_one_dies() {
-    let weight = |number: usize, with: usize| if number % 2 == with { 20 } else { 0 };
-    let mut world = World::of(150, |number| weight(number, 0));
-    for (number, machine) in &mut world.fleet {
-        (machine.address, machine.weight) = (1_000 + number, weight(*number, 1));
-    }
+    let mut world = exchanged(20, 0);
+    world.fleet.iter_mut().for_each(|(number, machine)| machine.address = 1_000 + number);
     world.end([10]);
     let _ = world.follow_unit_by_unit();
 }
